@@ -1,0 +1,165 @@
+package minidump
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// saved is one range of memory that a list says the file has.
+type saved struct {
+	start memory.Addr
+	size  uint64 // as the list says
+	off   uint64 // file offset of the bytes
+	entry uint64 // file offset of the list's entry
+	list  string
+}
+
+// Memory returns the process's memory: what MemoryList and Memory64List have
+// together (where they differ, Memory64List is taken and the difference is a
+// problem), and the regions of MemoryInfoList. When the dump has no
+// MemoryInfoList the regions are those that the saved ranges imply: committed,
+// of type MEM_IMAGE where a module lies and of unknown type elsewhere, with
+// unknown protection; then RegionsKnown is false.
+func (f *File) Memory(sink diag.Sink) *memory.Space {
+	var c memory.Contents
+	shared := 2*f.Size() + memory.PageSize
+	for _, s := range append(f.memoryList(sink), f.memory64List(sink)...) {
+		run, cut := f.run(s, &shared, sink)
+		if !cut.Empty() {
+			c.Cut = append(c.Cut, cut)
+		}
+		if len(run.Bytes) > 0 {
+			c.Runs = append(c.Runs, run)
+		}
+	}
+	c.Regions, c.RegionsKnown = f.Regions(sink)
+	space := memory.NewSpace(c)
+	if !c.RegionsKnown {
+		c.Regions = f.implied(space.AllRuns())
+		space = memory.NewSpace(c)
+	}
+	f.compare(c.Runs, space, sink)
+	return space
+}
+
+// run makes the run of a saved range: cut at the top of the address space and
+// at the end of the file. What the file has not got is the second result. The
+// runs of a dump cannot be much more than its file; shared counts down to keep
+// ranges that use the same bytes again and again from blowing it up.
+func (f *File) run(s saved, shared *uint64, sink diag.Sink) (memory.Run, memory.Range) {
+	put := func(code diag.Code, field, want, got string, lost uint64) {
+		sink.Put(finding{code, s.entry, s.list, field, want, got, lost}.problem())
+	}
+	whole := s.start.Span(s.size)
+	if whole.Size() < s.size {
+		put(CodeMemoryRangeWraps, "StartOfMemoryRange", "a range below the top of the address space",
+			fmt.Sprintf("%d bytes at %v", s.size, s.start), 0)
+	}
+	bytes := f.from(s.off)
+	n := min(whole.Size(), uint64(len(bytes)))
+	cut := memory.Range{Start: s.start.Add(n), End: whole.End}
+	if !cut.Empty() {
+		put(CodeMemoryRangeCut, "DataSize", fmt.Sprintf("%d bytes of %v at file offset %#x", whole.Size(), s.start, s.off),
+			fmt.Sprintf("%d bytes", n), cut.Size())
+	}
+	if n > *shared {
+		put(CodeMemoryShared, "DataSize", "ranges that together are no greater than the file",
+			fmt.Sprintf("%d bytes more", n), n)
+		return memory.Run{}, cut
+	}
+	*shared -= n
+	return memory.Run{Start: s.start, Bytes: bytes[:n]}, cut
+}
+
+// memoryList reads the ranges of MemoryList.
+func (f *File) memoryList(sink diag.Sink) []saved {
+	p, ok := f.open(MemoryListStream, sink)
+	if !ok {
+		return nil
+	}
+	t := p.counted(16)
+	out := make([]saved, t.n)
+	for i := range out {
+		e := t.entry(i)
+		l := loc(e[8:])
+		out[i] = saved{memory.Addr(binary.LittleEndian.Uint64(e)), l.size, l.off, t.at(i), p.name}
+	}
+	return out
+}
+
+// memory64List reads the ranges of Memory64List, whose bytes lie one after the
+// other from BaseRva on. An offset that overflows is beyond every file, and so
+// are those after it.
+func (f *File) memory64List(sink diag.Sink) []saved {
+	p, ok := f.open(Memory64ListStream, sink)
+	if !ok {
+		return nil
+	}
+	if _, ok := p.header(16); !ok {
+		return nil
+	}
+	t := p.table(16, 16, 16, p.u64(0))
+	off := p.u64(8)
+	out := make([]saved, t.n)
+	for i := range out {
+		e := t.entry(i)
+		size := binary.LittleEndian.Uint64(e[8:])
+		out[i] = saved{memory.Addr(binary.LittleEndian.Uint64(e)), size, off, t.at(i), p.name}
+		if off += size; off < size {
+			off = ^uint64(0)
+		}
+	}
+	return out
+}
+
+// compare reports runs whose bytes are not those that the space gives for
+// their addresses, which happens where lists overlap and differ. It compares
+// no more bytes than the file has.
+func (f *File) compare(runs []memory.Run, space *memory.Space, sink diag.Sink) {
+	total, kept := uint64(0), uint64(0)
+	for _, r := range runs {
+		total += uint64(len(r.Bytes))
+	}
+	for _, r := range space.AllRuns() {
+		kept += uint64(len(r.Bytes))
+	}
+	if total == kept {
+		return
+	}
+	budget := f.Size()
+	for _, r := range runs {
+		for part := range space.Runs(r.Range()) {
+			mine := r.Bytes[part.Start-r.Start:][:len(part.Bytes)]
+			if &mine[0] == &part.Bytes[0] {
+				continue
+			}
+			if uint64(len(mine)) > budget {
+				return
+			}
+			budget -= uint64(len(mine))
+			if i := differ(mine, part.Bytes); i >= 0 {
+				at := part.Start.Add(uint64(i))
+				sink.Put(inMemory(CodeMemoryOverlap, at, "MINIDUMP_MEMORY_DESCRIPTOR", "",
+					fmt.Sprintf("%#02x, as another range has it", part.Bytes[i]), fmt.Sprintf("%#02x in the range at %v", mine[i], r.Start), 0))
+				break
+			}
+		}
+	}
+}
+
+// differ returns the first index where two equally long slices differ, or -1.
+func differ(a, b []byte) int {
+	if bytes.Equal(a, b) {
+		return -1
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return -1
+}
