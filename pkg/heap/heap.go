@@ -119,7 +119,9 @@ const (
 )
 
 // String returns sound, repaired or doubtful.
-func (t Trust) String() string { return name([]string{"sound", "repaired", "doubtful"}, uint8(t), "trust") }
+func (t Trust) String() string {
+	return name([]string{"sound", "repaired", "doubtful"}, uint8(t), "trust")
+}
 
 // Block is one block of a heap: an entry (header) and what follows it. It is
 // a small value; walks make one for every block and keep none.
