@@ -1,0 +1,16 @@
+// Package ntheap walks the NT heap of Windows XP to 11, x86 and x64: from a
+// _HEAP over its segments to every block, with what is damaged reported and
+// no byte passed over. It knows no dump format; anything with heap.Memory
+// will do.
+package ntheap
+
+import "github.com/heapdump/heapdump/pkg/heap"
+
+// Heap is one opened NT heap. It is immutable and safe for many goroutines.
+type Heap struct {
+	Header   Header
+	Segments []Segment
+	Virtuals []Virtual
+
+	mem heap.Memory
+}
