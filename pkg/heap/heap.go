@@ -19,6 +19,9 @@ type Memory interface {
 	// Tail returns the saved bytes from a to the end of the run that holds
 	// it, nil when a is not saved. It never allocates.
 	Tail(a memory.Addr) []byte
+	// Gap returns the bytes from a on that are missing for one reason, and
+	// the reason; an empty range when a is saved.
+	Gap(a memory.Addr) (memory.Range, memory.Reason)
 }
 
 // Kind is a kind of heap.
