@@ -33,3 +33,32 @@ func (p *Process) describe(m *Image, a Arch, array uint64, heaps []*Heap) {
 		m.putPtr(a, next+ptr, n)
 	}
 }
+
+// AddNtdll adds an ntdll module round the heap array (two in a WOW64
+// process), where its data would be.
+func (p *Process) AddNtdll() {
+	add := func(array uint64, name string) {
+		for _, m := range p.Modules {
+			if array >= m.Base && array < m.Base+uint64(m.Size) {
+				return
+			}
+		}
+		p.Modules = append(p.Modules, Module{
+			Base: alignDown(array, 0x10000) - 0x160000, Size: 0x1f8000, Name: name, TimeDateStamp: 0x7b5414ec,
+		})
+	}
+	if p.WOW64 {
+		add(p.ProcessHeaps32, `C:\Windows\SysWOW64\ntdll.dll`)
+	}
+	add(p.ProcessHeaps, `C:\Windows\System32\ntdll.dll`)
+}
+
+// HideHeaps asks for what 24H2 does: the PEB lists the process heap alone,
+// no heap has a list index, and all are in the descriptors' list.
+func (p *Process) HideHeaps() {
+	p.HiddenHeaps = true
+	p.AddNtdll()
+	for _, h := range append(append([]*Heap(nil), p.Heaps...), p.Heaps32...) {
+		h.ListIndex = 0
+	}
+}

@@ -1,7 +1,7 @@
 package synth
 
 const (
-	stackSize = 0x4000
+	stackSize = 0x2000
 	// dummyIP is where threads stand when no ntdll is known.
 	dummyIP = 0x77411234
 )
@@ -11,6 +11,9 @@ func (p *Process) Build() *Built {
 	arch := p.Arch
 	m := NewImage(arch)
 	b := &Built{Process: p, Image: m}
+	if p.Family == Win11v24H2 {
+		p.AddNtdll()
+	}
 	p.reserveModules(m)
 	own := pebOf{arch: arch, addr: p.PEB, array: p.ProcessHeaps, imageBase: p.ImageBase}
 	if p.Family == Win11v24H2 {
@@ -20,6 +23,7 @@ func (p *Process) Build() *Built {
 		b.Heaps = append(b.Heaps, h.Build(m))
 		own.heaps = append(own.heaps, h.Address)
 	}
+	own.heaps = append(own.heaps, writeOthers(m, arch, p.Others)...)
 	m.Reserve(p.PEB, pageSize, MemPrivate, PageReadWrite)
 	own.parameters = p.writeParameters(m)
 	own.loader = p.writeLoader(m)
@@ -30,6 +34,7 @@ func (p *Process) Build() *Built {
 			b.Heaps32 = append(b.Heaps32, h.Build(m))
 			low.heaps = append(low.heaps, h.Address)
 		}
+		low.heaps = append(low.heaps, writeOthers(m, X86, p.Others32)...)
 		m.Reserve(p.PEB32, pageSize, MemPrivate, PageReadWrite)
 		p.writePEB(m, low)
 	}
@@ -115,4 +120,14 @@ func (p *Process) reserveModules(m *Image) {
 		m.Commit(mod.Base, pageSize, PageReadOnly)
 		m.Write(mod.Base, []byte("MZ"))
 	}
+}
+
+// writeOthers writes the heaps of other kinds and lists their addresses.
+func writeOthers(m *Image, a Arch, all []Other) []uint64 {
+	var at []uint64
+	for _, o := range all {
+		o.Write(m, a, o.Address)
+		at = append(at, o.Address)
+	}
+	return at
 }

@@ -13,9 +13,11 @@ type Process struct {
 	DeCommitTotal             uint64
 	DeCommitFreeBlock         uint64
 
-	Heaps   []*Heap
-	Heaps32 []*Heap // WOW64: the heaps of the 32-bit PEB
-	WOW64   bool    // Arch X64, with a second, 32-bit PEB and TEBs
+	Heaps    []*Heap
+	Heaps32  []*Heap // WOW64: the heaps of the 32-bit PEB
+	Others   []Other // heaps of other kinds, behind Heaps
+	Others32 []Other
+	WOW64    bool // Arch X64, with a second, 32-bit PEB and TEBs
 
 	PEB, PEB32         uint64
 	TEBs               []uint64 // one thread each

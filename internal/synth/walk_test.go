@@ -3,6 +3,7 @@ package synth
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -110,5 +111,58 @@ func TestRoundTrip(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestRandom(t *testing.T) {
+	for _, f := range Families() {
+		for _, a := range []Arch{X86, X64} {
+			t.Run(fmt.Sprintf("%v-%v", f, a), func(t *testing.T) {
+				for seed := range uint64(12) {
+					r := rand.New(rand.NewPCG(seed, 7))
+					h := RandomHeap(r, f, a, 0x1000000)
+					b := h.Build(NewImage(a))
+					checkHeap(t, b)
+					checkFreeList(t, b)
+				}
+			})
+		}
+	}
+}
+
+// checkFreeList follows the links and compares with the blocks.
+func checkFreeList(t *testing.T, b *BuiltHeap) {
+	t.Helper()
+	p := b.Arch.PtrSize()
+	want := map[uint64]uint64{}
+	units := uint64(0)
+	for _, bl := range b.Only(StateFree) {
+		want[bl.Entry+2*p] = bl.Bytes
+		units += bl.Bytes / b.Arch.Unit()
+	}
+	if got := b.Get("TotalFreeSize"); got != units {
+		t.Errorf("TotalFreeSize %#x want %#x", got, units)
+	}
+	lists := 1
+	if b.Family == XP {
+		lists = 128
+	}
+	seen := 0
+	for i := range lists {
+		head := b.FieldAddr("FreeLists") + uint64(i)*2*p
+		last, size := head, uint64(0)
+		for n := b.Image.ptr(b.Arch, head); n != head; n = b.Image.ptr(b.Arch, n) {
+			if want[n] < size || want[n] == 0 {
+				t.Fatalf("node %#x: size %#x after %#x", n, want[n], size)
+			}
+			if back := b.Image.ptr(b.Arch, n+p); back != last {
+				t.Fatalf("node %#x: back %#x want %#x", n, back, last)
+			}
+			last, size = n, want[n]
+			seen++
+		}
+	}
+	if seen != len(want) {
+		t.Errorf("%d on the lists, want %d", seen, len(want))
 	}
 }
