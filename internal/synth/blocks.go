@@ -24,6 +24,9 @@ func (b *BuiltHeap) writeBlocks() {
 		if bl.item != nil && bl.item.Content != nil {
 			b.Image.Write(bl.User, bl.item.Content)
 		}
+		if bl.item != nil && bl.item.Make != nil {
+			b.Image.Write(bl.User, bl.item.Make(bl.User))
+		}
 	}
 }
 

@@ -91,12 +91,13 @@ const (
 // Uncommitted and refine it with the With methods.
 type Item struct {
 	Kind     ItemKind
-	Size     uint64 // user bytes, block bytes or pages' bytes, by kind
-	Block    uint64 // the block's bytes, if larger than need be
-	Flags    uint8  // added to the entry's flags
-	Unused   uint8  // Internal: the UnusedBytes of the entry
-	Stack    uint64 // not 0: an extended header with this stack trace
-	Content  []byte // from the user address on
+	Size     uint64                   // user bytes, block bytes or pages' bytes, by kind
+	Block    uint64                   // the block's bytes, if larger than need be
+	Flags    uint8                    // added to the entry's flags
+	Unused   uint8                    // Internal: the UnusedBytes of the entry
+	Stack    uint64                   // not 0: an extended header with this stack trace
+	Content  []byte                   // from the user address on
+	Make     func(user uint64) []byte // instead of Content, once the address is known
 	Prev     *uint16
 	TagIndex uint16 // in the extra, with Flags 02
 	UserData uint64 // Settable, in the extra
@@ -109,7 +110,8 @@ func Busy(n uint64) Item { return Item{Kind: ItemBusy, Size: n} }
 func Free(blockBytes uint64) Item { return Item{Kind: ItemFree, Size: blockBytes} }
 
 // Internal is a busy block of the allocator's own with Flags 09, as an LFH
-// UserBlocks container has. WithContent gives it the container.
+// UserBlocks container has. WithContent or WithMade gives it the container.
+// XP has no such mark.
 func Internal(blockBytes uint64) Item {
 	return Item{Kind: ItemInternal, Size: blockBytes, Flags: 0x08}
 }
@@ -137,6 +139,10 @@ func (i Item) WithStack(ust uint64) Item { i.Stack = ust; return i }
 // WithContent writes b from the user address on (for Internal: from behind
 // the entry).
 func (i Item) WithContent(b []byte) Item { i.Content = b; return i }
+
+// WithMade writes what f makes of the user address (for Internal: of the
+// address behind the entry, where a UserBlocks starts).
+func (i Item) WithMade(f func(user uint64) []byte) Item { i.Make = f; return i }
 
 // WithPrev overrides PreviousSize (in units), which is 0 behind an
 // uncommitted range.

@@ -184,7 +184,7 @@ func (b *BuiltHeap) busy(it *Item, at uint64) Block {
 		tail = u
 	}
 	need := it.Size + ext + u + tail
-	if tail == 0 && b.Arch != X86 {
+	if tail == 0 && b.Arch != X86 && b.Family != XP {
 		need -= 8 // the next header's first eight bytes are this block's
 	}
 	bytes := max(alignUp(need, u), 2*u, alignUp(it.Block, u))

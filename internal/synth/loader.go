@@ -16,7 +16,7 @@ func unicodeString(m *Image, a Arch, at, text uint64, s string) uint64 {
 // scratch is where the process's loose structures stand.
 func (p *Process) scratch() uint64 {
 	if p.Arch == X86 || p.WOW64 {
-		return 0x50000
+		return 0x7f0e0000
 	}
 	return 0x9d1e300000
 }

@@ -68,11 +68,11 @@ func (p *Process) dump() *Dump {
 // thread writes the i-th thread's TEB, or both its TEBs, and its stack.
 func (p *Process) thread(m *Image, d *Dump, i int) {
 	teb, tid := p.TEBs[i], p.PID+4+4*uint32(i)
-	base := p.StackBase - uint64(i)*0x100000
+	base := p.stackBase(i)
 	limit := base - stackSize
 	m.Reserve(base-0x40000, 0x40000, MemPrivate, PageReadWrite)
 	m.Commit(limit, stackSize, PageReadWrite)
-	sp := base - 0x180
+	sp := base - 0x480
 	size := uint64(pageSize)
 	if p.Arch != X86 {
 		size = 2 * pageSize
@@ -81,7 +81,11 @@ func (p *Process) thread(m *Image, d *Dump, i int) {
 		size += pageSize
 	}
 	m.Reserve(teb, size, MemPrivate, PageReadWrite)
-	writeTEB(m, p.Arch, teb, p.PEB, base, limit, p.PID, tid)
+	top := base
+	if p.WOW64 {
+		top -= 0x2e0 // seen: the 64-bit base is not on a page
+	}
+	writeTEB(m, p.Arch, teb, p.PEB, top, limit, p.PID, tid)
 	if p.WOW64 {
 		p.wowThread(m, teb, base, sp, tid)
 	}
@@ -93,6 +97,17 @@ func (p *Process) thread(m *Image, d *Dump, i int) {
 		ID: tid, PriorityClass: 0x20, Priority: 8, TEB: teb, StackStart: sp, StackEnd: base,
 		Context: Context(p.Arch, ip, sp, sp+0x40),
 	})
+}
+
+// stackBase is where the i-th thread's stack ends.
+func (p *Process) stackBase(i int) uint64 {
+	if i == 0 {
+		return p.StackBase
+	}
+	if p.Arch == X86 || p.WOW64 {
+		return 0x7c000000 + uint64(i)*0x200000
+	}
+	return p.StackBase + uint64(i)*0x100000
 }
 
 // wowThread writes the 32-bit TEB of a thread, the pointer to it, and the

@@ -21,7 +21,7 @@ type Process struct {
 
 	PEB, PEB32         uint64
 	TEBs               []uint64 // one thread each
-	StackBase          uint64   // of the first thread; the others are below
+	StackBase          uint64   // of the first thread
 	ProcessHeaps       uint64   // the array
 	ProcessHeaps32     uint64
 	MaximumHeaps       uint32
