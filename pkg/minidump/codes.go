@@ -49,7 +49,7 @@ func Codes() []CodeMeaning {
 		{CodeStreamLink, diag.Corrupt, "a reference from one record to another leads outside the file, or its chain does not end"},
 		{CodeContext, diag.Corrupt, "a thread context lies outside the file or fits no known processor"},
 		{CodeCodeView, diag.Corrupt, "a module's CodeView record lies outside the file or is too short"},
-		{CodeMemoryRangeCut, diag.Incomplete, "the bytes of a saved memory range go on beyond the end of the file"},
+		{CodeMemoryRangeCut, diag.Incomplete, "the bytes of saved memory ranges lie beyond the end of the file; one problem for all of a list"},
 		{CodeMemoryRangeWraps, diag.Corrupt, "a memory range reaches past the top of the address space; it is cut there"},
 		{CodeMemoryShared, diag.Corrupt, "memory ranges use the same bytes of the file again and again; the excess is left out"},
 		{CodeMemoryOverlap, diag.Corrupt, "two saved ranges give different bytes for one address; the later list, and in it the later range, is used"},

@@ -27,14 +27,8 @@ type saved struct {
 func (f *File) Memory(sink diag.Sink) *memory.Space {
 	var c memory.Contents
 	shared := 2*f.Size() + memory.PageSize
-	for _, s := range append(f.memoryList(sink), f.memory64List(sink)...) {
-		run, cut := f.run(s, &shared, sink)
-		if !cut.Empty() {
-			c.Cut = append(c.Cut, cut)
-		}
-		if len(run.Bytes) > 0 {
-			c.Runs = append(c.Runs, run)
-		}
+	for _, list := range [...][]saved{f.memoryList(sink), f.memory64List(sink)} {
+		f.runs(list, &c, &shared, sink)
 	}
 	c.Regions, c.RegionsKnown = f.Regions(sink)
 	space := memory.NewSpace(c)
@@ -46,33 +40,47 @@ func (f *File) Memory(sink diag.Sink) *memory.Space {
 	return space
 }
 
-// run makes the run of a saved range: cut at the top of the address space and
-// at the end of the file. What the file has not got is the second result. The
-// runs of a dump cannot be much more than its file; shared counts down to keep
-// ranges that use the same bytes again and again from blowing it up.
-func (f *File) run(s saved, shared *uint64, sink diag.Sink) (memory.Run, memory.Range) {
-	put := func(code diag.Code, field, want, got string, lost uint64) {
-		sink.Put(finding{code, s.entry, s.list, field, want, got, lost}.problem())
+// runs adds the runs of a list to the contents: cut at the top of the address
+// space and at the end of the file. What the file has not got is one problem
+// for all of the list, since a file that is cut short cuts every range after.
+// The runs of a dump cannot be much more than its file; shared counts down to
+// keep ranges that use the same bytes again and again from blowing it up.
+func (f *File) runs(list []saved, c *memory.Contents, shared *uint64, sink diag.Sink) {
+	var first *saved
+	cuts, lost := 0, uint64(0)
+	for i, s := range list {
+		put := func(code diag.Code, field, want, got string, lost uint64) {
+			sink.Put(finding{code, s.entry, s.list, field, want, got, lost}.problem())
+		}
+		whole := s.start.Span(s.size)
+		if whole.Size() < s.size {
+			put(CodeMemoryRangeWraps, "StartOfMemoryRange", "a range below the top of the address space",
+				fmt.Sprintf("%d bytes at %v", s.size, s.start), 0)
+		}
+		bytes := f.from(s.off)
+		n := min(whole.Size(), uint64(len(bytes)))
+		if cut := (memory.Range{Start: s.start.Add(n), End: whole.End}); !cut.Empty() {
+			c.Cut = append(c.Cut, cut)
+			if cuts++; first == nil {
+				first = &list[i]
+			}
+			lost += min(cut.Size(), ^uint64(0)-lost)
+		}
+		if n > *shared {
+			put(CodeMemoryShared, "DataSize", "ranges that together are no greater than the file", fmt.Sprintf("%d bytes more", n), n)
+			continue
+		}
+		*shared -= n
+		if n > 0 {
+			c.Runs = append(c.Runs, memory.Run{Start: s.start, Bytes: bytes[:n]})
+		}
 	}
-	whole := s.start.Span(s.size)
-	if whole.Size() < s.size {
-		put(CodeMemoryRangeWraps, "StartOfMemoryRange", "a range below the top of the address space",
-			fmt.Sprintf("%d bytes at %v", s.size, s.start), 0)
+	if first != nil {
+		sink.Put(finding{CodeMemoryRangeCut, first.entry, first.list, "DataSize",
+			fmt.Sprintf("%d ranges within the %d bytes of the file", len(list), len(f.data)),
+			fmt.Sprintf("%d that go on beyond its end, the first the %d bytes of %v at file offset %#x", cuts, first.size, first.start, first.off),
+			lost}.problem())
 	}
-	bytes := f.from(s.off)
-	n := min(whole.Size(), uint64(len(bytes)))
-	cut := memory.Range{Start: s.start.Add(n), End: whole.End}
-	if !cut.Empty() {
-		put(CodeMemoryRangeCut, "DataSize", fmt.Sprintf("%d bytes of %v at file offset %#x", whole.Size(), s.start, s.off),
-			fmt.Sprintf("%d bytes", n), cut.Size())
-	}
-	if n > *shared {
-		put(CodeMemoryShared, "DataSize", "ranges that together are no greater than the file",
-			fmt.Sprintf("%d bytes more", n), n)
-		return memory.Run{}, cut
-	}
-	*shared -= n
-	return memory.Run{Start: s.start, Bytes: bytes[:n]}, cut
 }
 
 // memoryList reads the ranges of MemoryList.

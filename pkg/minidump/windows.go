@@ -1,6 +1,9 @@
 package minidump
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // WindowsName names a version of Windows, for example "Windows 10" or
 // "Windows Server 2012 R2". The product is SystemInfo's ProductType: 1 for a
@@ -59,13 +62,19 @@ func server10(build uint32) string {
 
 // Name returns the name of the Windows version with its service pack, and the
 // numbers: "Windows 7 Service Pack 1 (6.1.7601)".
+//
+// Folklore: Crashpad writes the revision where the service pack stands; it
+// becomes the fourth number (test TestWindowsName).
 func (s SystemInfo) Name() string {
 	name := WindowsName(s.Major, s.Minor, s.Build, s.ProductType)
 	if s.Platform != PlatformNT {
 		name = s.Platform.String()
 	}
-	if s.ServicePack != "" {
+	numbers := fmt.Sprintf("%d.%d.%d", s.Major, s.Minor, s.Build)
+	if _, err := strconv.ParseUint(s.ServicePack, 10, 32); err == nil {
+		numbers += "." + s.ServicePack
+	} else if s.ServicePack != "" {
 		name += " " + s.ServicePack
 	}
-	return fmt.Sprintf("%s (%d.%d.%d)", name, s.Major, s.Minor, s.Build)
+	return fmt.Sprintf("%s (%s)", name, numbers)
 }
