@@ -4,7 +4,11 @@
 // will do.
 package ntheap
 
-import "github.com/heapdump/heapdump/pkg/heap"
+import (
+	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/ntheap/internal/layout"
+)
 
 // Heap is one opened NT heap. It is immutable and safe for many goroutines.
 type Heap struct {
@@ -12,5 +16,12 @@ type Heap struct {
 	Segments []Segment
 	Virtuals []Virtual
 
-	mem heap.Memory
+	mem      heap.Memory
+	set      *layout.Set
+	codec    codec
+	byNode   []int          // indexes of Virtuals by address
+	byStart  []int          // indexes of Segments by address
+	problems []diag.Problem // of header, lists and segments
 }
+
+var _ heap.Heap = (*Heap)(nil)

@@ -1,0 +1,45 @@
+package ntheap
+
+import (
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// Tally sums up what a walk of a heap found, for Check. Feed it every block
+// of one walk with Add; the zero Tally is ready.
+type Tally struct {
+	FreeBlocks int
+	FreeBytes  uint64
+	Lost       uint64 // bytes
+	Repaired   int    // blocks
+
+	// free is a sum over the addresses of the free blocks, so that two sets
+	// can be compared without being kept.
+	free uint64
+}
+
+// Add counts one block.
+func (t *Tally) Add(b heap.Block) {
+	switch b.State {
+	case heap.Free:
+		if b.Origin == heap.Backend {
+			t.FreeBlocks++
+			t.FreeBytes += b.Size
+			t.free += mix(b.Addr)
+		}
+	case heap.Lost:
+		t.Lost += b.Size
+	}
+	if b.Trust == heap.Repaired {
+		t.Repaired++
+	}
+}
+
+// mix spreads an address over 64 bits, so that sums of different sets differ
+// (the finaliser of splitmix64).
+func mix(a memory.Addr) uint64 {
+	x := uint64(a) + 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

@@ -1,0 +1,105 @@
+package ntheap
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// readVirtuals fills h.Virtuals from the list of virtual blocks.
+func (h *Heap) readVirtuals() {
+	l := &h.set.Virtual
+	r := h.walkRing(h.Header.VirtualAllocdBlocks, func(n memory.Addr) bool {
+		raw, ok := structure(h.mem, n, l.Size)
+		if !ok {
+			return false
+		}
+		commit, reserve := raw.num(l.CommitSize), raw.num(l.ReserveSize)
+		return commit >= uint64(l.Size) && commit <= maxSegment && reserve <= maxSegment && n.Span(commit).Size() == commit
+	})
+	if r.broken != "" {
+		h.report(CodeVirtualList, r.at, "_HEAP_VIRTUAL_ALLOC_ENTRY", "Entry", "a closed list of virtual blocks", r.broken)
+	}
+	for _, n := range r.nodes {
+		raw, ok := structure(h.mem, n, l.Size)
+		if !ok {
+			continue
+		}
+		v := Virtual{Node: n, CommitSize: raw.num(l.CommitSize), ReserveSize: raw.num(l.ReserveSize)}
+		if v.ReserveSize < v.CommitSize {
+			h.report(CodeVirtualHeader, n, "_HEAP_VIRTUAL_ALLOC_ENTRY", "ReserveSize", "at least CommitSize "+hex(v.CommitSize), hex(v.ReserveSize))
+			v.ReserveSize = v.CommitSize
+		}
+		h.byNode = append(h.byNode, len(h.Virtuals))
+		h.Virtuals = append(h.Virtuals, v)
+	}
+	slices.SortFunc(h.byNode, func(a, b int) int { return cmp.Compare(h.Virtuals[a].Node, h.Virtuals[b].Node) })
+}
+
+// VirtualOf returns the node of a virtual block that the walk handed out.
+func (h *Heap) VirtualOf(b heap.Block) (Virtual, bool) {
+	node := b.Addr - memory.Addr(h.set.Virtual.BusyBlock.Off)
+	i, ok := slices.BinarySearchFunc(h.byNode, node, func(i int, a memory.Addr) int { return cmp.Compare(h.Virtuals[i].Node, a) })
+	if !ok || b.Origin != heap.Virtual {
+		return Virtual{}, false
+	}
+	return h.Virtuals[h.byNode[i]], true
+}
+
+// walkVirtuals hands out the virtual blocks in list order.
+func (h *Heap) walkVirtuals(sink diag.Sink, yield func(heap.Block) bool) bool {
+	for _, v := range h.Virtuals {
+		b, p := h.virtualBlock(v)
+		if b.State == heap.Lost {
+			p.Lost = b.Size
+			sink.Put(p)
+		}
+		if !yield(b) {
+			return false
+		}
+	}
+	return true
+}
+
+// virtualBlock makes the block of a node. In its BusyBlock the Size field is
+// not a size but the number of unused bytes of the commitment, from the node
+// on (confirmed on Windows 10). When the header contradicts itself the block
+// is lost, and the problem says why.
+func (h *Heap) virtualBlock(v Virtual) (heap.Block, diag.Problem) {
+	off := uint64(h.set.Virtual.BusyBlock.Off)
+	b := heap.Block{Addr: v.Node.Add(off), Size: v.CommitSize, Segment: heap.NoSegment,
+		Header: uint8(h.codec.unit), Origin: heap.Virtual, State: heap.Busy}
+	p := diag.Problem{Code: CodeVirtualHeader, Class: diag.Corrupt, At: diag.At(b.Addr), Heap: h.Header.Address,
+		Object: "_HEAP_VIRTUAL_ALLOC_ENTRY", Field: "BusyBlock"}
+	raw, err := h.mem.View(b.Addr, h.codec.unit)
+	if err != nil {
+		p.Class, p.Got, b.State = diag.Incomplete, "memory that the dump does not hold", heap.Lost
+		return b, p
+	}
+	w := h.codec.decode(raw)
+	b.Flags = w.flags()
+	unused := w.size()
+	head := h.codec.unit
+	// The real entry stands before an extended header where stacks are
+	// captured (+ust); then user data begin three units behind it.
+	if k := (&walker{h: h, c: h.codec}); h.Header.Flags&CaptureStacks != 0 {
+		if n, ok := k.extended(b, 2); ok {
+			head = 3 * h.codec.unit
+			if unused < off+head || unused > v.CommitSize {
+				unused = uint64(n)
+			}
+		}
+	}
+	b.Header = uint8(head)
+	sound := !h.codec.encoded || w.tag() == w.checksum()
+	if !sound || !w.busy() || unused < off+head-(h.codec.unit-8) || unused > v.CommitSize {
+		p.Want, p.Got, b.State = "a busy header whose Size is the unused bytes of the commitment", fmt.Sprintf("%#016x decoded", uint64(w)), heap.Lost
+		return b, p
+	}
+	b.Unused = uint32(unused)
+	return b, p
+}

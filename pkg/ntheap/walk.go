@@ -1,0 +1,163 @@
+package ntheap
+
+import (
+	"iter"
+
+	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// Address returns the heap's handle.
+func (h *Heap) Address() memory.Addr { return h.Header.Address }
+
+// Kind returns heap.NT.
+func (h *Heap) Kind() heap.Kind { return heap.NT }
+
+// Blocks walks the segments in the order of h.Segments, and then the virtual
+// blocks. The blocks of a segment cover it from end to end, in order, each
+// byte once; bytes that no block could be made of are blocks in state Lost,
+// and the Lost of the problems adds up to them.
+func (h *Heap) Blocks(sink diag.Sink) iter.Seq[heap.Block] {
+	return func(yield func(heap.Block) bool) {
+		for _, p := range h.problems {
+			sink.Put(p)
+		}
+		for i := range h.Segments {
+			if !h.walkSegment(i, sink, yield) {
+				return
+			}
+		}
+		h.walkVirtuals(sink, yield)
+	}
+}
+
+// SegmentBlocks walks one segment of h.Segments, as Blocks does.
+func (h *Heap) SegmentBlocks(i int, sink diag.Sink) iter.Seq[heap.Block] {
+	return func(yield func(heap.Block) bool) { h.walkSegment(i, sink, yield) }
+}
+
+// Size returns the bytes that a walk passes over: the reserved bytes of the
+// segments.
+func (h *Heap) Size() uint64 {
+	var n uint64
+	for _, s := range h.Segments {
+		n += s.Size()
+	}
+	return n
+}
+
+// walker walks one segment. Its fields up to budget do not change on the way.
+type walker struct {
+	h     *Heap
+	c     codec
+	seg   *Segment
+	index uint32
+	sink  diag.Sink
+	yield func(heap.Block) bool
+
+	budget int64 // units that resynchronising may still look at
+
+	run   []byte // saved bytes around the cursor
+	start memory.Addr
+}
+
+func (h *Heap) walkSegment(i int, sink diag.Sink, yield func(heap.Block) bool) bool {
+	seg := &h.Segments[i]
+	k := &walker{h: h, c: h.codec, seg: seg, index: uint32(i), sink: sink, yield: yield}
+	k.budget = int64(seg.Size()>>k.c.shift)*resyncRounds + 1<<16
+	at := seg.Start
+	for _, u := range seg.UCRs {
+		if !k.span(at, u.Start) || !yield(k.uncommitted(u.Range)) {
+			return false
+		}
+		at = u.End
+	}
+	return k.span(at, seg.End)
+}
+
+func (k *walker) uncommitted(r memory.Range) heap.Block {
+	return heap.Block{Addr: r.Start, Size: r.Size(), Segment: k.index, State: heap.Uncommitted}
+}
+
+// unknown is the previous size where nothing is known of it: behind an
+// uncommitted range or a loss.
+const unknown = ^uint64(0)
+
+// span walks the committed bytes from at to end, which are entries from end
+// to end. Each entry is handed out when the one behind it has confirmed it.
+func (k *walker) span(at, end memory.Addr) bool {
+	prev := unknown
+	if at == k.seg.Start {
+		prev = 0
+	}
+	w, ok := k.read(at, end)
+	for at < end {
+		next := at + memory.Addr(k.c.bytes(w))
+		if !ok || !k.c.sound(w) || next > end || w.prev() != prev && prev != unknown {
+			if at, prev, ok = k.trouble(at, end, prev); !ok {
+				return false
+			}
+			w, ok = k.read(at, end)
+			continue
+		}
+		nw, nok := k.read(next, end)
+		if next < end && (!nok || nw.prev() != w.size() || !k.c.sound(nw)) {
+			if at, prev, ok = k.trouble(at, end, prev); !ok {
+				return false
+			}
+			w, ok = k.read(at, end)
+			continue
+		}
+		if !k.emit(at, w) {
+			return false
+		}
+		at, prev, w, ok = next, w.size(), nw, nok
+	}
+	return true
+}
+
+// emit hands out the block of a sound entry.
+func (k *walker) emit(a memory.Addr, w word) bool {
+	b, ok := k.block(a, w)
+	if !ok {
+		return k.lose(a, b.End(), k.problem(a, CodeEntryUnused, "UnusedBytes",
+			"at least 8 and at most the block's size", hex(uint64(w.unused()))))
+	}
+	return k.yield(b)
+}
+
+// lose hands out [a, end) as lost and reports why.
+func (k *walker) lose(a, end memory.Addr, p diag.Problem) bool {
+	p.Lost = end.Sub(a)
+	k.sink.Put(p)
+	return k.yield(heap.Block{Addr: a, Size: p.Lost, Segment: k.index, State: heap.Lost})
+}
+
+func (k *walker) problem(a memory.Addr, code diag.Code, field, want, got string) diag.Problem {
+	return diag.Problem{Code: code, Class: diag.Corrupt, At: diag.At(a), Heap: k.h.Header.Address,
+		Object: "_HEAP_ENTRY", Field: field, Want: want, Got: got}
+}
+
+// read decodes the entry at a, if a whole one is there before end.
+func (k *walker) read(a, end memory.Addr) (word, bool) {
+	if off := uint64(a - k.start); off < uint64(len(k.run)) && uint64(len(k.run))-off >= k.c.unit {
+		return k.c.decode(k.run[off:]), a < end
+	}
+	return k.readSlow(a, end)
+}
+
+func (k *walker) readSlow(a, end memory.Addr) (word, bool) {
+	if a >= end {
+		return 0, false
+	}
+	if tail := k.h.mem.Tail(a); uint64(len(tail)) >= k.c.unit {
+		k.run, k.start = tail, a
+		return k.c.decode(tail), true
+	}
+	b, err := k.h.mem.View(a, k.c.unit)
+	if err != nil {
+		return 0, false
+	}
+	return k.c.decode(b), true
+}
