@@ -48,7 +48,7 @@ func (b *BuiltHeap) writeBusy(bl *Block) {
 	}
 	if bl.Unused == 0x3f && b.Family != XP {
 		if b.Arch == X86 {
-			b.Image.PutU32(bl.End()-4, uint32(bl.Bytes-bl.Size))
+			b.Image.PutU32(bl.End()-4, uint32(bl.Bytes-bl.Size-b.extBytes(bl)))
 		} else {
 			b.Image.PutU64(bl.End(), bl.Bytes-bl.Size-b.extBytes(bl))
 		}

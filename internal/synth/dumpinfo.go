@@ -91,8 +91,8 @@ func (d *Dump) token(*fileWriter) []byte {
 
 // MiscInfo is the MiscInfo stream in one of its five versions.
 type MiscInfo struct {
-	Version                          int // 1 to 5; 0 is 5
-	Flags                            uint32
+	Version                          int    // 1 to 5; 0 is 5
+	Flags                            uint32 // which parts are valid; 0 is all of the version
 	ProcessID                        uint32
 	CreateTime, UserTime, KernelTime uint32
 	MaxMhz, CurrentMhz               uint32
@@ -103,12 +103,21 @@ type MiscInfo struct {
 	ProcessCookie                    uint32
 }
 
+// flags is which parts are valid: all that the version has, if the script
+// does not say.
+func (m *MiscInfo) flags() uint32 {
+	if m.Flags != 0 {
+		return m.Flags
+	}
+	return [...]uint32{0x3f7, 0x3, 0x7, 0xf7, 0x1f7, 0x3f7}[m.Version]
+}
+
 func (d *Dump) miscInfo(*fileWriter) []byte {
 	m := d.Misc
 	size := map[int]int{1: 24, 2: 44, 3: 232, 4: 832, 5: 1364, 0: 1364}[m.Version]
 	var b buf
 	b.u32(uint32(size))
-	b.u32(m.Flags)
+	b.u32(m.flags())
 	b.u32(m.ProcessID)
 	b.u32(m.CreateTime)
 	b.u32(m.UserTime)

@@ -190,6 +190,9 @@ func (b *BuiltHeap) busy(it *Item, at uint64) Block {
 	bytes := max(alignUp(need, u), 2*u, alignUp(it.Block, u))
 	bl := Block{Bytes: bytes, Size: it.Size, User: at + u + ext, State: StateBusy, Flags: flags, Stack: it.Stack, item: it}
 	if unused := bytes - it.Size - ext; unused < 0x3f || b.Family == XP {
+		if unused > 0xff {
+			panic("synth: UnusedBytes does not fit an XP header")
+		}
 		bl.Unused = uint8(unused)
 	} else {
 		bl.Unused = 0x3f

@@ -1,5 +1,7 @@
 package synth
 
+import "fmt"
+
 const (
 	stackSize = 0x2000
 	// dummyIP is where threads stand when no ntdll is known.
@@ -61,8 +63,15 @@ func (p *Process) dump() *Dump {
 	d := NewDump(p.Arch)
 	d.Major, d.Minor, d.Build = p.Major, p.Minor, p.BuildNumber
 	d.Modules = p.Modules
-	d.Misc = &MiscInfo{Flags: 1 | 2, ProcessID: p.PID, CreateTime: 0x5eff0000}
+	d.Misc = &MiscInfo{ProcessID: p.PID, CreateTime: 0x5eff0000, MaxMhz: 3600, CurrentMhz: 3600,
+		BuildString: p.buildString(), IntegrityLevel: 0x2000}
 	return d
+}
+
+// buildString is how Windows names the build in MiscInfo.
+func (p *Process) buildString() string {
+	cpu := map[Arch]string{X86: "x86fre", X64: "amd64fre", ARM64: "arm64fre"}[p.Arch]
+	return fmt.Sprintf("%d.1 (%s)", p.BuildNumber, cpu)
 }
 
 // thread writes the i-th thread's TEB, or both its TEBs, and its stack.
