@@ -11,7 +11,7 @@ import (
 // TestWriteBig reads a small big dump back with plain offsets.
 func TestWriteBig(t *testing.T) {
 	for _, o := range []BigOptions{
-		{Bytes: 40 << 20, Blocks: 100_000, Heaps: 2, Seed: 5, Ranges: 700},
+		{Bytes: 10 << 20, Blocks: 25_000, Heaps: 2, Seed: 5, Ranges: 700},
 		{Bytes: 3 << 20, Seed: 1},
 		{Bytes: 0x1000, Blocks: 1},
 	} {

@@ -3,7 +3,7 @@ package synth
 import "math/rand/v2"
 
 // RandomHeap is a random script of a heap that Windows could have made, at
-// addr. It stays within [addr, addr+0x2000000).
+// addr. With Interceptor set its blocks have extended headers. It stays within [addr, addr+0x2000000).
 func RandomHeap(r *rand.Rand, f Family, a Arch, addr uint64) *Heap {
 	h := &Heap{Address: addr, Family: f, Arch: a, Key: r.Uint64() | 1}
 	h.Flags = FlagGrowable
@@ -14,6 +14,10 @@ func RandomHeap(r *rand.Rand, f Family, a Arch, addr uint64) *Heap {
 		h.Flags |= FlagTailChecking | FlagFreeChecking
 	}
 	h.Plain = r.IntN(6) == 0
+	if f >= Win7 && r.IntN(4) == 0 { // stack traces: every block is extended
+		h.Interceptor = 1
+		h.Flags |= FlagStackTrace
+	}
 	h.NoLookup = r.IntN(6) == 0
 	for i := range 1 + r.IntN(4) {
 		s := Segment{Items: randomItems(r, h)}
@@ -27,10 +31,14 @@ func RandomHeap(r *rand.Rand, f Family, a Arch, addr uint64) *Heap {
 		h.Segments = append(h.Segments, s)
 	}
 	for i := range r.IntN(4) {
-		h.Virtual = append(h.Virtual, Virtual{
+		v := Virtual{
 			Address: addr + 0x800000 + uint64(i)*0x200000, Size: 0x80000 + uint64(r.IntN(0x40000)),
-			Stack: uint64(r.IntN(2)) * 0x1c1000, Reserve: uint64(r.IntN(2)) * 0x180000,
-		})
+			Reserve: uint64(r.IntN(2)) * 0x180000,
+		}
+		if h.Interceptor != 0 {
+			v.Stack = 0x1c1000
+		}
+		h.Virtual = append(h.Virtual, v)
 	}
 	return h
 }
@@ -58,7 +66,8 @@ func randomItems(r *rand.Rand, h *Heap) []Item {
 			it = it.WithFlags(uint8(1+r.IntN(7)) << 5)
 		case k == 8 && h.Family != XP:
 			it = it.WithBlock(it.Size + 0x80 + u*uint64(r.IntN(20)))
-		case k == 9 && h.Family >= Win7:
+		}
+		if it.Kind == ItemBusy && h.Interceptor != 0 {
 			it = it.WithStack(0x1c1000 + 0x200*uint64(r.IntN(8)))
 		}
 		size := it.Size + it.Block + 0x100
