@@ -14,7 +14,6 @@ type plan struct {
 	prev   uint16
 	blocks []Block
 	ucrs   []UCR
-	last   *Item
 }
 
 // sentinelSize is the block before an uncommitted range: on Vista and later
