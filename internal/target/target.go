@@ -3,7 +3,13 @@
 package target
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/heapdump/heapdump/internal/input"
 	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/minidump"
 	"github.com/heapdump/heapdump/pkg/ntheap"
@@ -12,8 +18,9 @@ import (
 
 // Options say how a dump is opened.
 type Options struct {
-	NoMmap   bool   // read the file whole instead of mapping it
-	MaxInput uint64 // most bytes that a compressed dump may unpack to; 0 is the default limit
+	NoMmap   bool            // read the file whole instead of mapping it
+	MaxInput uint64          // most bytes that a compressed dump may unpack to; 0 is the default limit
+	Context  context.Context // cancels decompression; nil never does
 }
 
 // Target is one opened dump.
@@ -24,11 +31,12 @@ type Target struct {
 	File       *minidump.File
 	Space      *memory.Space
 	PEBs       []process.PEB
-	Heaps      []*Heap        // the PEB's order, then those found otherwise by address
+	Heaps      []*Heap        // each PEB's order, then those found otherwise by address
 	Problems   []diag.Problem // of the file, its streams, the PEBs and the heap list
-	Coverage   []string       // what the dump does not hold and what that means, in sentences
+	Dropped    int            // problems beyond those kept
+	Truncated  string         // why the unpacked dump is only a first part; empty when it is whole
 
-	close func() error
+	in *input.Input
 }
 
 // Heap is one heap of the dump.
@@ -39,11 +47,101 @@ type Heap struct {
 	Why      string       // why it was not walked
 }
 
+// Open opens the dump at path and finds its heaps; no heap is walked. The
+// error begins with the path and is a *minidump.KindError below when the file
+// is no Windows minidump.
+func Open(path string, o Options) (*Target, error) {
+	in, err := input.Open(path, input.Options{NoMmap: o.NoMmap, MaxInput: o.MaxInput, Context: o.Context})
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{Path: path, Size: in.Size, Compressed: in.Compressed, Truncated: in.Truncated, in: in}
+	if err := t.load(in.Data); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), in.Close())
+	}
+	return t, nil
+}
+
+// Parse is Open for a dump whose bytes are at hand. name stands for its path.
+func Parse(name string, data []byte) (*Target, error) {
+	t := &Target{Path: name, Size: uint64(len(data))}
+	if err := t.load(data); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return t, nil
+}
+
 // Close releases the file. Nothing that came from the target may be used
 // afterwards.
 func (t *Target) Close() error {
-	if t.close == nil {
+	if t.in == nil {
 		return nil
 	}
-	return t.close()
+	return t.in.Close()
+}
+
+func (t *Target) load(data []byte) error {
+	f, err := minidump.Parse(data)
+	if err != nil {
+		return err
+	}
+	var list diag.List
+	t.File = f
+	f.Check(list.Add)
+	t.Space = f.Memory(list.Add)
+	src := process.Source{Space: t.Space, Bits: f.Arch().Bits()}
+	for _, th := range f.Threads(list.Add) {
+		src.Threads = append(src.Threads, process.Thread{ID: th.ID, TEB: th.TEB})
+	}
+	t.PEBs = process.PEBs(src, list.Add)
+	found := process.Scan(t.Space)
+	for _, ref := range process.Heaps(src, t.PEBs, found, list.Add) {
+		h := &Heap{HeapRef: ref, Position: len(t.Heaps)}
+		t.open(h, found.Segments)
+		t.Heaps = append(t.Heaps, h)
+	}
+	t.Problems, t.Dropped = list.Problems, list.Dropped
+	return nil
+}
+
+// open opens the heap, or says why it cannot be walked.
+func (t *Target) open(h *Heap, segments []memory.Addr) {
+	switch {
+	case h.Foreign:
+		h.Why = "it belongs to another process (CSRSS shares it), and its addresses are that process's"
+		return
+	case h.Kind == heap.Segment:
+		h.Why = "segment heaps cannot be walked yet"
+		return
+	case h.Kind == heap.Page:
+		h.Why = "page heaps cannot be walked yet"
+		return
+	case h.Kind == heap.Wine:
+		h.Why = "Wine's own heaps cannot be walked yet"
+		return
+	}
+	nt, err := ntheap.Open(t.Space, h.Address, ntheap.Options{Bits: h.Bits, Build: t.Build(), Segments: segments})
+	var missing *memory.MissingError
+	switch {
+	case err == nil:
+		h.NT, h.Bits = nt, nt.Header.Bits
+	case errors.As(err, &missing):
+		h.Why = fmt.Sprintf("its header at %v is not whole in the dump: byte %v is missing (%v)", h.Address, missing.At, missing.Why)
+	default:
+		h.Why = err.Error()
+	}
+}
+
+// Build returns the Windows build number: the PEB's word before SystemInfo's,
+// which compatibility settings can make lie; 0 when neither is there.
+func (t *Target) Build() int {
+	for _, p := range t.PEBs {
+		if p.OSBuildNumber != 0 {
+			return int(p.OSBuildNumber)
+		}
+	}
+	if si, err := t.File.SystemInfo(); err == nil {
+		return int(si.Build)
+	}
+	return 0
 }

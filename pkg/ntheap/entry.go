@@ -147,7 +147,7 @@ func (k *walker) busyOld(b heap.Block, w word) (heap.Block, bool) {
 
 // busy completes a busy block of Vista and later.
 func (k *walker) busy(b heap.Block, w word) (heap.Block, bool) {
-	if k.h.Header.Flags&CaptureStacks != 0 {
+	if k.h.Header.Extended() {
 		if n, ok := k.extended(b, 2); ok {
 			b.Unused, b.Header = n, uint8(3*k.c.unit)
 			return b, true

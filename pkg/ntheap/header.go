@@ -17,6 +17,7 @@ type Header struct {
 	EncodeFlagMask             uint32
 	Key                        uint64 // _HEAP.Encoding: what entry headers are xored with; 0 when they are plain
 	Encoded                    bool   // entry headers are encoded with Key
+	Interceptor                uint32 // not 0: something, stack traces mostly, puts extended headers before user data
 	VirtualMemoryThreshold     uint64 // units; larger requests become virtual blocks
 	SegmentReserve             uint64 // bytes
 	SegmentCommit              uint64 // bytes
@@ -42,6 +43,9 @@ type Header struct {
 	Lock     Lock
 	FrontEnd FrontEnd
 }
+
+// Extended reports whether blocks may carry extended headers (stack traces).
+func (h *Header) Extended() bool { return h.Flags&CaptureStacks != 0 || h.Interceptor != 0 }
 
 // Counters is _HEAP_COUNTERS (Vista and later), in bytes and numbers.
 type Counters struct {

@@ -86,7 +86,7 @@ func (h *Heap) virtualBlock(v Virtual) (heap.Block, diag.Problem) {
 	head := h.codec.unit
 	// The real entry stands before an extended header where stacks are
 	// captured (+ust); then user data begin three units behind it.
-	if k := (&walker{h: h, c: h.codec}); h.Header.Flags&CaptureStacks != 0 {
+	if k := (&walker{h: h, c: h.codec}); h.Header.Extended() {
 		if n, ok := k.extended(b, 2); ok {
 			head = 3 * h.codec.unit
 			if unused < off+head || unused > v.CommitSize {

@@ -28,8 +28,8 @@ type PEB struct {
 	ProcessHeaps                   memory.Addr // the array of heap addresses
 	OSMajorVersion, OSMinorVersion uint32
 	OSBuildNumber                  uint16
-	Partial                        bool   // the dump holds only its first part; fields beyond are 0
-	ImagePath, CommandLine         string // from ProcessParameters, when the dump holds them
+	Bytes                          uint64 // how many of its first bytes the dump holds; fields beyond are not known and 0
+	ImagePath, CommandLine         string // from ProcessParameters; empty when the dump lacks them
 }
 
 // Way is a way in which a heap was found.
@@ -66,6 +66,10 @@ func (s Ways) List() []string {
 	}
 	return out
 }
+
+// Partial reports whether the dump lacks a part of the PEB, so that fields of
+// it are not known.
+func (p PEB) Partial() bool { return p.Bytes < pebBytes }
 
 // HeapRef is one heap of the process: where it is and how that is known.
 type HeapRef struct {

@@ -62,6 +62,7 @@ type Heap struct {
 	CompatibilityFlags         Field `layout:"optional"`
 	EncodeFlagMask             Field `layout:"optional"`
 	Encoding                   Field `layout:"optional"`
+	Interceptor                Field `layout:"optional"`
 	VirtualMemoryThreshold     Field
 	SegmentReserve             Field
 	SegmentCommit              Field
