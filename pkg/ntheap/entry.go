@@ -95,14 +95,15 @@ func (c *codec) sound(w word) bool {
 	return w&0xffff != 0 && (!c.encoded || w.tag() == w.checksum())
 }
 
-// plausible asks more than sound: that state and UnusedBytes fit together.
-// Plain headers have no checksum, so that this is all they can show.
+// plausible asks more than sound: that a busy entry's UnusedBytes could be.
+// Plain headers have no checksum, so that this is all they can show. A free
+// entry's is 0 on Windows; other allocators of this layout leave it as it was.
 func (c *codec) plausible(w word) bool {
 	if !c.sound(w) {
 		return false
 	}
 	if !w.busy() {
-		return c.old || w.unused() == 0
+		return true
 	}
 	u := w.unused()
 	return u == unusedInternal || u == unusedSentinel || u >= 8 && (uint64(u) <= c.bytes(w) || c.old)
@@ -128,6 +129,8 @@ func (k *walker) block(a memory.Addr, w word) (b heap.Block, ok bool) {
 		b.State = heap.Internal // the _HEAP and _HEAP_SEGMENT themselves
 	case !w.busy():
 		b.State = heap.Free
+	case w.size() == 1 && w.flags()&heap.FlagLast != 0 && b.End() == k.limit:
+		b.State = heap.Internal // an end marker without room for user data
 	case k.c.old:
 		return k.busyOld(b, w)
 	case w.unused() == unusedInternal, w.unused() == unusedSentinel, w.flags()&heap.FlagInternal != 0:

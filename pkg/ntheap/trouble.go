@@ -117,15 +117,8 @@ func (k *walker) mend(at memory.Addr, w word, units, prev uint64) (fixed word, c
 		return fixed, CodeEntrySize, true
 	}
 	if w.size() == units && chained && k.c.encoded {
-		// Either the flags or the checksum are wrong. UnusedBytes knows
-		// which: it is 0 exactly for free blocks.
-		told := heap.Flags(w.tag() ^ uint8(w) ^ uint8(w>>8))
-		for _, f := range []heap.Flags{told, w.flags()} {
-			try := w.withFlags(f)
-			try = try&^(0xff<<24) | word(try.checksum())<<24
-			if f&0xf0 == 0 && k.c.plausible(try) {
-				return try, CodeEntryChecksum, true
-			}
+		if fixed, ok = k.mendFlags(at, w); ok {
+			return fixed, CodeEntryChecksum, true
 		}
 	}
 	if k.h.onFreeList(at) {
@@ -133,6 +126,33 @@ func (k *walker) mend(at memory.Addr, w word, units, prev uint64) (fixed word, c
 		return free | word(free.checksum())<<24, CodeEntryOverwritten, true
 	}
 	return fixed, CodeEntryOverwritten, false
+}
+
+// mendFlags settles an entry whose size is right and whose checksum is not:
+// either Flags or the checksum are wrong. Where both readings are possible the
+// block's own traces decide: the links of a free list, and UnusedBytes, which
+// is 0 for no busy block.
+func (k *walker) mendFlags(at memory.Addr, w word) (word, bool) {
+	told := heap.Flags(w.tag() ^ uint8(w) ^ uint8(w>>8)) // what the checksum says that they were
+	var fits []word
+	for _, f := range []heap.Flags{told, w.flags()} {
+		try := w.withFlags(f)
+		try = try&^(0xff<<24) | word(try.checksum())<<24
+		if f&^(heap.FlagBusy|heap.FlagExtra|heap.FlagFill|heap.FlagInternal|heap.FlagLast) == 0 && k.c.plausible(try) {
+			fits = append(fits, try)
+		}
+	}
+	switch {
+	case len(fits) == 0:
+		return w, false
+	case len(fits) == 1 || fits[0].busy() == fits[1].busy():
+		return fits[0], true
+	}
+	free := w.unused() == 0 || k.h.onFreeList(at)
+	if fits[0].busy() == free {
+		return fits[1], true
+	}
+	return fits[0], true
 }
 
 // onFreeList reports whether the list links behind the entry at a are those

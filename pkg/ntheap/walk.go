@@ -56,7 +56,8 @@ type walker struct {
 	sink  diag.Sink
 	yield func(heap.Block) bool
 
-	budget int64 // units that resynchronising may still look at
+	limit  memory.Addr // end of the committed bytes that are being walked
+	budget int64       // units that resynchronising may still look at
 
 	run   []byte // saved bytes around the cursor
 	start memory.Addr
@@ -91,6 +92,7 @@ func (k *walker) span(at, end memory.Addr) bool {
 	if at == k.seg.Start {
 		prev = 0
 	}
+	k.limit = end
 	w, ok := k.read(at, end)
 	for at < end {
 		next := at + memory.Addr(k.c.bytes(w))

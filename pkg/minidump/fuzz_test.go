@@ -1,0 +1,73 @@
+package minidump
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/heapdump/heapdump/internal/synth"
+)
+
+// seeds are a dump with every stream, by hand, and dumps of the builder.
+func seeds() [][]byte {
+	b := newDump()
+	at := b.blob(x64Context())
+	name := b.text("name")
+	b.add(SystemInfoStream, systemInfo(AMD64, name)).add(MiscInfoStream, miscInfo(1364))
+	b.add(ThreadListStream, u32(1), zeros(40), u32(0x4d0), u32(at))
+	b.add(ThreadInfoListStream, u32(12), u32(64), u32(1), zeros(64)).add(ThreadNamesStream, u32(1), u32(0), u64(uint64(name)))
+	b.add(ModuleListStream, u32(1), u64(0x1000), u32(0x1000), zeros(8), u32(name), zeros(84))
+	b.add(UnloadedModuleListStream, u32(12), u32(24), u32(1), zeros(24)).add(MemoryListStream, u32(1), u64(0x1000), u32(64), u32(0))
+	b.add(Memory64ListStream, u64(1), u64(64), u64(0x1020), u64(64)).add(MemoryInfoListStream, u32(16), u32(48), u64(1), info(0x1000, 0x1000, 0x1000, 4, 0x20000))
+	b.add(ExceptionStream, zeros(168)).add(HandleDataStream, u32(16), u32(40), u32(1), u32(0), zeros(8), u32(name), zeros(20), u32(at), u32(0))
+	b.add(TokenStream, u32(32), u32(1), u32(16), u32(16), u32(16), zeros(12)).add(FunctionTableStream, u32(24), u32(32), u32(0), u32(12), u32(1), u32(0), zeros(32))
+	b.add(SystemMemoryInfoStream, zeros(492)).add(ProcessVMCountersStream, u16(2), u16(31), zeros(148))
+	return [][]byte{b.data, newDump().data, synth.NewDump(synth.X64).Bytes(), synth.NewDump(synth.X86).Bytes()}
+}
+
+// FuzzParse: no bytes make a reader panic, hang, or use memory beyond some
+// times the file.
+func FuzzParse(f *testing.F) {
+	for _, s := range seeds() {
+		f.Add(s)
+	}
+	odd, _ := filepath.Glob("../../testdata/dumps/malformed-*")
+	for _, path := range odd {
+		if b, err := os.ReadFile(path); err == nil {
+			f.Add(b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := Parse(data)
+		if err != nil {
+			return
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		everything(file)
+		runtime.ReadMemStats(&after)
+		if used, most := after.TotalAlloc-before.TotalAlloc, uint64(1<<20+400*len(data)); used > most {
+			t.Errorf("%d bytes allocated for a file of %d", used, len(data))
+		}
+	})
+}
+
+// TestDamaged flips and cuts the seeds: each accessor survives it.
+func TestDamaged(t *testing.T) {
+	full := seeds()[0]
+	for n := range full {
+		if f, err := Parse(full[:n]); err == nil {
+			everything(f)
+		}
+	}
+	for i := range full {
+		for _, v := range []byte{0x01, 0x7f, 0x80, 0xff} {
+			data := append([]byte(nil), full...)
+			data[i] ^= v
+			if f, err := Parse(data); err == nil {
+				everything(f)
+			}
+		}
+	}
+}
