@@ -1,0 +1,211 @@
+package render
+
+import (
+	"bufio"
+	"io"
+	"strconv"
+
+	"github.com/heapdump/heapdump/internal/report"
+)
+
+// BlockRow is one block of a walk, as it stands in a line.
+type BlockRow struct {
+	Heap, Segment, Entry, User uint64
+	InSegment                  bool // Segment means something
+	Busy                       bool // User and UserBytes mean something
+	BlockBytes, UserBytes      uint64
+	State, Origin, Trust       string // words without characters that need escapes
+	Flags                      uint8
+}
+
+// Blocks streams blocks in constant memory: one line a block.
+type Blocks struct {
+	w      *bufio.Writer
+	format Format
+	digits int
+	buf    []byte
+	n      uint64
+}
+
+// NewBlocks begins a stream. Digits is the width of an address in text, 8 or
+// 16.
+func NewBlocks(w io.Writer, format Format, digits int) *Blocks {
+	b := &Blocks{w: bufio.NewWriterSize(w, 256<<10), format: format, digits: digits}
+	switch format {
+	case FormatText:
+		b.buf = appendBlockHeading(b.buf, digits)
+	case FormatCSV:
+		b.buf = append(b.buf, "heap,segment,entry,user,block_bytes,user_bytes,state,origin,flags,trust\r\n"...)
+	case FormatJSON:
+		b.buf = append(b.buf, '[')
+	}
+	b.w.Write(b.buf)
+	return b
+}
+
+// Put writes a block.
+func (s *Blocks) Put(r *BlockRow) error {
+	b := s.buf[:0]
+	switch s.format {
+	case FormatText:
+		b = appendBlockText(b, r, s.digits)
+	case FormatCSV:
+		b = appendBlockCSV(b, r)
+	case FormatJSON:
+		if s.n > 0 {
+			b = append(b, ',')
+		}
+		b = appendBlockJSON(append(b, '\n'), r)
+	default:
+		b = append(appendBlockJSON(b, r), '\n')
+	}
+	s.n++
+	s.buf = b
+	_, err := s.w.Write(b)
+	return err
+}
+
+// Close ends the stream; the writer under it stays open.
+func (s *Blocks) Close() error {
+	if s.format == FormatJSON {
+		if s.n > 0 {
+			s.w.WriteByte('\n')
+		}
+		s.w.WriteString("]\n")
+	}
+	return s.w.Flush()
+}
+
+func appendBlockJSON(b []byte, r *BlockRow) []byte {
+	b = append(b, `{"heap":"0x`...)
+	b = strconv.AppendUint(b, r.Heap, 16)
+	if r.InSegment {
+		b = append(b, `","segment":"0x`...)
+		b = strconv.AppendUint(b, r.Segment, 16)
+		b = append(b, `","entry":"0x`...)
+	} else {
+		b = append(b, `","segment":null,"entry":"0x`...)
+	}
+	b = strconv.AppendUint(b, r.Entry, 16)
+	if r.Busy {
+		b = append(b, `","user":"0x`...)
+		b = strconv.AppendUint(b, r.User, 16)
+		b = append(b, `","block_bytes":`...)
+	} else {
+		b = append(b, `","user":null,"block_bytes":`...)
+	}
+	b = strconv.AppendUint(b, r.BlockBytes, 10)
+	if r.Busy {
+		b = append(b, `,"user_bytes":`...)
+		b = strconv.AppendUint(b, r.UserBytes, 10)
+	} else {
+		b = append(b, `,"user_bytes":null`...)
+	}
+	b = append(b, `,"state":"`...)
+	b = append(b, r.State...)
+	b = append(b, `","origin":"`...)
+	b = append(b, r.Origin...)
+	b = append(b, `","flags":"0x`...)
+	b = strconv.AppendUint(b, uint64(r.Flags), 16)
+	b = append(b, `","trust":"`...)
+	b = append(b, r.Trust...)
+	return append(b, `"}`...)
+}
+
+func appendBlockCSV(b []byte, r *BlockRow) []byte {
+	b = append(appendHex(b, r.Heap), ',')
+	if r.InSegment {
+		b = appendHex(b, r.Segment)
+	}
+	b = append(appendHex(append(b, ','), r.Entry), ',')
+	if r.Busy {
+		b = appendHex(b, r.User)
+	}
+	b = strconv.AppendUint(append(b, ','), r.BlockBytes, 10)
+	b = append(b, ',')
+	if r.Busy {
+		b = strconv.AppendUint(b, r.UserBytes, 10)
+	}
+	b = append(append(b, ','), r.State...)
+	b = append(append(b, ','), r.Origin...)
+	b = appendHex(append(b, ','), uint64(r.Flags))
+	b = append(append(b, ','), r.Trust...)
+	return append(b, "\r\n"...)
+}
+
+// The text columns after the addresses: block bytes, user bytes, state,
+// origin, flags. Widths grow for greater numbers, they never cut.
+const (
+	sizeWidth  = 15
+	stateWidth = 11
+)
+
+func appendBlockHeading(b []byte, digits int) []byte {
+	for _, t := range [...]string{"Heap", "Segment", "Entry", "User"} {
+		b = appendLeft(b, t, digits+2)
+		b = append(b, ' ', ' ')
+	}
+	b = appendRight(b, "Block bytes", sizeWidth)
+	b = appendRight(append(b, ' ', ' '), "User bytes", sizeWidth)
+	b = appendLeft(append(b, ' ', ' '), "State", stateWidth)
+	b = appendLeft(append(b, ' ', ' '), "Origin", 9)
+	return append(b, "  Flags\n"...)
+}
+
+func appendBlockText(b []byte, r *BlockRow, digits int) []byte {
+	b = append(appendPadded(b, r.Heap, digits), ' ', ' ')
+	if r.InSegment {
+		b = appendPadded(b, r.Segment, digits)
+	} else {
+		b = appendLeft(b, "-", digits+2)
+	}
+	b = append(appendPadded(append(b, ' ', ' '), r.Entry, digits), ' ', ' ')
+	var num [32]byte
+	if r.Busy {
+		b = appendPadded(b, r.User, digits)
+	} else {
+		b = appendLeft(b, "-", digits+2)
+	}
+	b = appendRight(append(b, ' ', ' '), string(report.AppendGrouped(num[:0], r.BlockBytes)), sizeWidth)
+	b = append(b, ' ', ' ')
+	if r.Busy {
+		b = appendRight(b, string(report.AppendGrouped(num[:0], r.UserBytes)), sizeWidth)
+	} else {
+		b = appendRight(b, "-", sizeWidth)
+	}
+	b = appendLeft(append(b, ' ', ' '), r.State, stateWidth)
+	b = appendLeft(append(b, ' ', ' '), r.Origin, 9)
+	b = append(b, "  0x"...)
+	if r.Flags < 0x10 {
+		b = append(b, '0')
+	}
+	b = strconv.AppendUint(b, uint64(r.Flags), 16)
+	if r.Trust != "sound" {
+		b = append(append(b, ' ', ' '), r.Trust...)
+	}
+	return append(b, '\n')
+}
+
+// appendPadded appends an address with leading zeros.
+func appendPadded(b []byte, n uint64, digits int) []byte {
+	b = append(b, "0x"...)
+	for i := digits - 1; i > 0 && n>>(4*i) == 0; i-- {
+		b = append(b, '0')
+	}
+	return strconv.AppendUint(b, n, 16)
+}
+
+func appendLeft(b []byte, s string, width int) []byte {
+	b = append(b, s...)
+	for i := len(s); i < width; i++ {
+		b = append(b, ' ')
+	}
+	return b
+}
+
+func appendRight(b []byte, s string, width int) []byte {
+	for i := len(s); i < width; i++ {
+		b = append(b, ' ')
+	}
+	return append(b, s...)
+}

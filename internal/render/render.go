@@ -1,0 +1,50 @@
+// Package render turns a report.Document into text, JSON or CSV, and streams
+// of blocks into the same and NDJSON. It knows no dump: only tables and rows.
+package render
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"github.com/heapdump/heapdump/internal/report"
+)
+
+// Format is an output format.
+type Format uint8
+
+// The formats.
+const (
+	FormatText Format = iota
+	FormatJSON
+	FormatCSV
+	FormatNDJSON // streams of blocks only
+)
+
+// Options say how a document is rendered.
+type Options struct {
+	Format Format
+	Color  bool   // text: escape sequences for titles
+	Human  bool   // text: bytes with KiB, MiB, GiB
+	Table  string // CSV: key of the table, empty for the document's main one
+}
+
+// Write renders a document.
+func Write(w io.Writer, d *report.Document, o Options) error {
+	bw := bufio.NewWriterSize(w, 64<<10)
+	var err error
+	switch o.Format {
+	case FormatText:
+		writeText(bw, d, o)
+	case FormatJSON:
+		writeJSON(bw, d)
+	case FormatCSV:
+		err = writeCSV(bw, d, o.Table)
+	default:
+		err = fmt.Errorf("no document has this format")
+	}
+	if err != nil {
+		return err
+	}
+	return bw.Flush()
+}

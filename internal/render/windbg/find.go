@@ -1,0 +1,71 @@
+package windbg
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Found is the answer of !heap -x. Sizes are bytes.
+type Found struct {
+	Bits                       int
+	Entry, User, Heap, Segment uint64
+	Size, Unused               uint64
+	Previous                   *uint64 // nil where a front end keeps none
+	Flags                      uint8
+	LFH, Internal, Virtual     bool
+	Free                       bool
+}
+
+// Rules under the heading; the one of x86 is as much shorter as its four
+// addresses are.
+const (
+	foundRule64 = 109
+	foundRule32 = foundRule64 - 4*8
+)
+
+// WriteFound prints !heap -x, the heading alone when nothing was found.
+func WriteFound(w io.Writer, bits int, found *Found) error {
+	p := &printer{w: w}
+	gap, n := "", foundRule32
+	if bits == 64 {
+		gap, n = "        ", foundRule64
+	}
+	p.line("Entry     " + gap + "User      " + gap + "Heap      " + gap + "Segment   " + gap + "    Size  PrevSize  Unused    Flags")
+	p.line(dashes(n))
+	if found != nil {
+		p.line(found.line())
+	}
+	p.line("")
+	return p.err
+}
+
+func (f Found) line() string {
+	previous := "    -   "
+	if f.Previous != nil {
+		previous = fmt.Sprintf("%8x", *f.Previous)
+	}
+	return fmt.Sprintf("%s  %s  %s  %s  %8x  %s  %8x  %s ", pointer(f.Entry, f.Bits), pointer(f.User, f.Bits),
+		pointer(f.Heap, f.Bits), pointer(f.Segment, f.Bits), f.Size, previous, f.Unused, f.words())
+}
+
+func (f Found) words() string {
+	var words []string
+	add := func(on bool, word string) {
+		if on {
+			words = append(words, word)
+		}
+	}
+	add(!f.Free, "busy")
+	add(f.Free, "free")
+	add(f.Flags&0x02 != 0, "extra")
+	add(f.Flags&0x04 != 0, "fill")
+	add(f.Flags&0xe0 != 0, "user_flag")
+	add(f.Internal, "internal")
+	add(f.Virtual, "virtual")
+	s := strings.Join(words, " ")
+	if f.LFH {
+		return "LFH;" + s
+	}
+	return s
+}

@@ -1,0 +1,57 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/target"
+)
+
+// Coverage says in sentences what the dump does not hold and what that means
+// for its heaps; empty when nothing is missing. The counts may be nil.
+func Coverage(t *target.Target, heaps []*census.Heap) []string {
+	out := []string{}
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	c := t.Space.Coverage()
+	if t.Truncated != "" {
+		add("The compressed file is cut: %s. What could be unpacked is used.", t.Truncated)
+	}
+	if c.Cut > 0 {
+		add("The file is cut short: %s of %s bytes of memory that it lists are missing. Copy or write it again.", grouped(c.Cut), grouped(c.Cut+c.Saved))
+	}
+	switch {
+	case c.Saved == 0:
+		add("The dump holds no memory, so no heap can be read from it. Make a full dump: procdump -ma PID.")
+	case !t.File.HasFullMemory():
+		add("This is no full dump (its flags: %s): it holds %s. Blocks elsewhere are not seen. Make a full dump: procdump -ma PID.",
+			t.File.Flags, savedOf(c.Saved, c.CommittedSaved, c.Committed))
+	}
+	if !t.Space.RegionsKnown() {
+		add("There is no MemoryInfoList stream: uncommitted ranges and memory that was not saved cannot be told apart, and memory by state, type and protection is not known.")
+	}
+	if len(t.PEBs) == 0 && c.Saved > 0 {
+		add("The process environment block is not in the dump: heaps were looked for by their signatures, and may be missing from the list.")
+	}
+	for _, h := range t.Heaps {
+		if h.NT == nil && !h.Foreign {
+			add("Heap %v (%s) was not walked: %s.", h.Address, h.Kind, h.Why)
+		}
+	}
+	for _, h := range heaps {
+		if h.Lost > 0 && !h.Target.Foreign {
+			add("Heap %v: %s of %s committed bytes could not be read as blocks.", h.Target.Address, grouped(h.Lost), grouped(h.Committed))
+		}
+	}
+	return out
+}
+
+func savedOf(saved, committedSaved, committed uint64) string {
+	if committed == 0 {
+		return grouped(saved) + " bytes of memory"
+	}
+	return fmt.Sprintf("%s of %s committed bytes", grouped(committedSaved), grouped(committed))
+}
+
+func coverage(t *target.Target, heaps []*census.Heap) Table {
+	return values("coverage", "What this dump cannot answer", Coverage(t, heaps))
+}

@@ -1,0 +1,57 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/heapdump/heapdump/internal/analysis/census"
+)
+
+// next suggests the commands worth running after a summary, with this dump's
+// own addresses.
+func next(d Dump, walked []*census.Heap, damaged bool) Table {
+	t := values("next", "Next", nil)
+	t.Media = ForPeople
+	add := func(why, format string, args ...any) {
+		t.Rows = append(t.Rows, []any{fmt.Sprintf("%-58s  # %s", "heapdump "+fmt.Sprintf(format, args...), why)})
+	}
+	file := shell(d.Path)
+	var largest *census.Heap
+	for _, h := range walked {
+		if !h.Target.Foreign && (largest == nil || h.BusyUser > largest.BusyUser) {
+			largest = h
+		}
+	}
+	if largest == nil {
+		add("what the dump holds instead", "info %s", file)
+		t.Notes = append(t.Notes, "To get a dump with heaps: procdump -ma PID, or Task Manager's \"Create memory dump file\".")
+		return t
+	}
+	a := largest.Target.Address
+	add("the heap with the most bytes in use, in full", "heap %v %s", a, file)
+	add("its largest blocks", "walk --heap %v --state busy --sort -user_size --limit 20 %s", a, file)
+	for _, h := range walked {
+		if h.VirtualBlocks > 0 {
+			add("its large allocations, outside the segments", "walk --heap %v --origin virtual %s", h.Target.Address, file)
+			break
+		}
+	}
+	for _, h := range walked {
+		if h.Lost > 0 {
+			add("what could not be read of it", "walk --heap %v --state lost %s", h.Target.Address, file)
+			break
+		}
+	}
+	if damaged {
+		add("every problem, for a script", "summary --format csv --table problems %s", file)
+	}
+	return t
+}
+
+// shell quotes a file name for a command line when it needs quotes.
+func shell(path string) string {
+	if path != "" && !strings.ContainsAny(path, " \t\"'$&|;<>()*?[]#~`!{}") {
+		return path
+	}
+	return `"` + strings.ReplaceAll(path, `"`, `\"`) + `"`
+}
