@@ -43,3 +43,12 @@ func mix(a memory.Addr) uint64 {
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
 }
+
+// Merge adds what another walker found in other segments of the same heap.
+func (t *Tally) Merge(o Tally) {
+	t.FreeBlocks += o.FreeBlocks
+	t.FreeBytes += o.FreeBytes
+	t.Lost += o.Lost
+	t.Repaired += o.Repaired
+	t.free += o.free
+}

@@ -32,9 +32,15 @@ func (h *Heap) Blocks(sink diag.Sink) iter.Seq[heap.Block] {
 	}
 }
 
-// SegmentBlocks walks one segment of h.Segments, as Blocks does.
+// SegmentBlocks walks one segment of h.Segments, as Blocks does: for walks of
+// several segments at a time.
 func (h *Heap) SegmentBlocks(i int, sink diag.Sink) iter.Seq[heap.Block] {
 	return func(yield func(heap.Block) bool) { h.walkSegment(i, sink, yield) }
+}
+
+// VirtualBlocks hands out the virtual blocks, as Blocks does.
+func (h *Heap) VirtualBlocks(sink diag.Sink) iter.Seq[heap.Block] {
+	return func(yield func(heap.Block) bool) { h.walkVirtuals(sink, yield) }
 }
 
 // Size returns the bytes that a walk passes over: the reserved bytes of the

@@ -1,0 +1,159 @@
+package census
+
+import (
+	"context"
+	"iter"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/ntheap"
+)
+
+// pulse is how many blocks pass between two looks at the clock and the
+// context.
+const pulse = 4096
+
+// part is what the walk of one segment, or of the virtual blocks, found.
+type part struct {
+	counts  [heap.States][heap.Origins]Count
+	tally   ntheap.Tally
+	list    diag.List
+	largest uint64
+}
+
+// Take walks the given heaps of t, segments side by side, and counts. tick, if
+// there is one, is told now and then how many bytes of how many are done, from
+// one goroutine at a time. The result does not depend on the order of the
+// walks. The error is the context's when it was cancelled.
+func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func(done, total uint64)) (*Census, error) {
+	out := &Census{Heaps: make([]Heap, len(heaps)), Memory: measure(t.Space)}
+	w := &walks{ctx: ctx, tick: tick}
+	parts := make([][]part, len(heaps))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	w.ctx = ctx
+	for _, h := range heaps {
+		if h.NT != nil {
+			w.total += h.NT.Size()
+		}
+	}
+	for i, h := range heaps {
+		if h.NT == nil {
+			continue
+		}
+		parts[i] = make([]part, len(h.NT.Segments)+1)
+		for s := range parts[i] {
+			g.Go(func() error { return w.walk(h.NT, s, &parts[i][s]) })
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for i, h := range heaps {
+		out.Heaps[i] = settle(h, parts[i])
+	}
+	return out, nil
+}
+
+// walks is what the walks of one census share.
+type walks struct {
+	ctx   context.Context
+	tick  func(done, total uint64)
+	total uint64
+	done  atomic.Uint64
+	mu    sync.Mutex
+}
+
+// walk counts the blocks of segment s, or, behind the last, the virtual ones.
+func (w *walks) walk(h *ntheap.Heap, s int, p *part) error {
+	var blocks iter.Seq[heap.Block]
+	if s < len(h.Segments) {
+		blocks = h.SegmentBlocks(s, p.list.Add)
+	} else {
+		blocks = h.VirtualBlocks(p.list.Add)
+	}
+	n, bytes := 0, uint64(0)
+	for b := range blocks {
+		c := &p.counts[b.State][b.Origin]
+		c.Blocks++
+		c.Bytes += b.Size
+		c.User += b.UserBytes()
+		p.tally.Add(b)
+		if b.State == heap.Free {
+			p.largest = max(p.largest, b.Size)
+		}
+		if b.Origin == heap.Backend {
+			bytes += b.Size
+		}
+		if n++; n%pulse == 0 {
+			if err := w.pulse(bytes); err != nil {
+				return err
+			}
+			bytes = 0
+		}
+	}
+	return w.pulse(bytes)
+}
+
+func (w *walks) pulse(bytes uint64) error {
+	done := w.done.Add(bytes)
+	if w.tick != nil {
+		w.mu.Lock()
+		w.tick(done, w.total)
+		w.mu.Unlock()
+	}
+	return w.ctx.Err()
+}
+
+// settle adds up the parts of one heap and closes its accounting.
+func settle(t *target.Heap, parts []part) Heap {
+	h := Heap{Target: t}
+	if t.NT == nil {
+		return h
+	}
+	h.Walked = true
+	var list diag.List
+	for _, p := range t.NT.Problems() {
+		list.Add(p)
+	}
+	var tally ntheap.Tally
+	for i := range parts {
+		p := &parts[i]
+		for s := range p.counts {
+			for o := range p.counts[s] {
+				h.Counts[s][o].add(p.counts[s][o])
+			}
+		}
+		tally.Merge(p.tally)
+		for _, x := range p.list.Problems {
+			list.Add(x)
+		}
+		list.Dropped += p.list.Dropped
+		h.LargestFree = max(h.LargestFree, p.largest)
+	}
+	t.NT.Check(tally, list.Add)
+	h.Problems, h.Dropped = list.Problems, list.Dropped
+	h.account(t.NT)
+	return h
+}
+
+func (c *Count) add(o Count) {
+	c.Blocks += o.Blocks
+	c.Bytes += o.Bytes
+	c.User += o.User
+}
+
+// Sum returns the count of one state over all origins.
+func (h *Heap) Sum(s heap.State) Count {
+	var sum Count
+	for _, c := range h.Counts[s] {
+		sum.add(c)
+	}
+	return sum
+}
