@@ -45,7 +45,7 @@ type Input struct {
 	FileSize   uint64 // bytes of the file, before decompression
 	Compressed string // "zstd", "gzip" or "zip"; empty for a plain file
 	Member     string // name of the zip's member, as it stands there
-	Truncated  string // why Data is only the first part of what was compressed; empty when it is all
+	Truncated  string // why Data is only the first part of what was compressed, or not what was; empty when all is well
 	close      func() error
 }
 
@@ -84,7 +84,7 @@ func (in *Input) decompress(m *mmap.Mapping, o Options) error {
 		if fatal(err) || n == 0 {
 			return in.failed(err)
 		}
-		in.Truncated = fmt.Sprintf("the %s data is %s after %d bytes of the dump; the rest is lost", in.Compressed, damage(err), n)
+		in.Truncated = in.note(err, n)
 	}
 	if n == 0 {
 		return fmt.Errorf("the %s data in it is empty", in.Compressed)

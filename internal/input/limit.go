@@ -1,11 +1,13 @@
 package input
 
 import (
+	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -58,6 +60,14 @@ func (in *Input) failed(err error) error {
 		return err
 	}
 	return fmt.Errorf("the %s data is %s and nothing of it can be decompressed; copy the file again: %w", in.Compressed, damage(err), err)
+}
+
+// note says how far n decompressed bytes can be trusted.
+func (in *Input) note(err error, n int64) string {
+	if errors.Is(err, zstd.ErrCRCMismatch) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, zip.ErrChecksum) {
+		return fmt.Sprintf("the %s data does not match its checksum: some of the %d bytes of the dump are wrong", in.Compressed, n)
+	}
+	return fmt.Sprintf("the %s data is %s after %d bytes of the dump; the rest is lost", in.Compressed, damage(err), n)
 }
 
 // damage says in a word what is wrong with compressed data.
