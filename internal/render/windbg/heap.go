@@ -1,6 +1,8 @@
 package windbg
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -32,7 +34,7 @@ type Heap struct {
 }
 
 // VirtualEntry is a block on VirtualAllocdBlocks.
-type VirtualEntry struct{ Node, Commit, Reserve, User uint64 }
+type VirtualEntry struct{ Node, Commit, Reserve uint64 }
 
 // Segment is one segment of a heap.
 type Segment struct {
@@ -66,7 +68,8 @@ type Entry struct {
 
 // WriteHeap prints !heap -a: the header, free lists, segments and entries.
 func WriteHeap(w io.Writer, h Heap) error {
-	p := &printer{w: w}
+	b := bufio.NewWriterSize(w, 64<<10)
+	p := &printer{w: b}
 	p.line("Index   Address  Name      Debugging options enabled")
 	p.line(fmt.Sprintf("%3d:   %08x ", h.Index, h.Address))
 	for _, s := range h.Segments {
@@ -90,7 +93,7 @@ func WriteHeap(w io.Writer, h Heap) error {
 	for i := range h.Segments {
 		writeSegment(p, h, i)
 	}
-	return p.err
+	return errors.Join(p.err, b.Flush())
 }
 
 func writeFields(p *printer, h Heap) {
@@ -117,10 +120,10 @@ func writeFields(p *printer, h Heap) {
 
 // writeVirtuals prints the blocks of VirtualAllocdBlocks. No published listing
 // shows them (with the usual symbols the debugger fails there), so the line is
-// ours: node, committed bytes, reserved bytes, what the program asked for.
+// that of !heap -s.
 func writeVirtuals(p *printer, h Heap) {
 	for _, v := range h.Virtuals {
-		p.line(fmt.Sprintf("        %s: %08x [reserved %x] - busy (%x)", pointer(v.Node, h.Bits), v.Commit, v.Reserve, v.User))
+		p.line("        " + VirtualBlock{v.Node, v.Commit}.line(h.Bits))
 	}
 }
 
@@ -167,12 +170,39 @@ func writeSegment(p *printer, h Heap, i int) {
 	if h.Entries == nil {
 		return
 	}
-	p.line(fmt.Sprintf("\n    Heap entries for Segment%02d in Heap %s", i, pointer(h.Address, h.Bits)))
-	for e := range h.Entries(i) {
-		if p.line("        " + e.Line(h.Bits)); p.err != nil {
+	p.line("")
+	writeEntries(p, h.Bits, i, h.Address, h.Entries(i))
+}
+
+func writeEntries(p *printer, bits, segment int, heap uint64, entries iter.Seq[Entry]) {
+	p.line(fmt.Sprintf("    Heap entries for Segment%02d in Heap %s", segment, pointer(heap, bits)))
+	for e := range entries {
+		if p.line("        " + e.Line(bits)); p.err != nil {
 			return
 		}
 	}
+}
+
+// WriteEntries prints the listing of one segment.
+func WriteEntries(w io.Writer, bits, segment int, heap uint64, entries iter.Seq[Entry]) error {
+	b := bufio.NewWriterSize(w, 64<<10)
+	p := &printer{w: b}
+	writeEntries(p, bits, segment, heap, entries)
+	return errors.Join(p.err, b.Flush())
+}
+
+// WriteVirtual prints a block outside the segments as !heap -s does.
+func WriteVirtual(w io.Writer, bits int, v VirtualBlock) error {
+	p := &printer{w: w}
+	p.line(v.line(bits))
+	return p.err
+}
+
+// WriteNotWalked says why a heap has no listing.
+func WriteNotWalked(w io.Writer, bits int, heap uint64, kind, why string) error {
+	p := &printer{w: w}
+	p.line(fmt.Sprintf("Heap %s is a %s heap and was not walked: %s", pointer(heap, bits), kind, why))
+	return p.err
 }
 
 // shown returns the flags as the debugger prints them: 0x100 for a header that

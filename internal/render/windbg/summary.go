@@ -31,6 +31,10 @@ type VirtualBlock struct {
 	Start, Size uint64 // Size in bytes as committed
 }
 
+func (v VirtualBlock) line(bits int) string {
+	return fmt.Sprintf("Virtual block: %s - %s (size %s)", pointer(v.Start, bits), pointer(v.Start+v.Size, bits), pointer(v.Size, bits))
+}
+
 // Summary is what !heap -s prints.
 type Summary struct {
 	Bits         int
@@ -149,7 +153,7 @@ func WriteSummary(w io.Writer, s Summary) error {
 
 func writeRow(p *printer, r Row) {
 	for _, v := range r.VirtualBlocks {
-		p.line(fmt.Sprintf("Virtual block: %s - %s (size %s)", pointer(v.Start, r.Bits), pointer(v.Start+v.Size, r.Bits), pointer(v.Size, r.Bits)))
+		p.line(v.line(r.Bits))
 	}
 	if r.Unknown != "" {
 		p.line(fmt.Sprintf("%s %s", pointer(r.Heap, r.Bits), r.Unknown))

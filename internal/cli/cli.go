@@ -1,0 +1,164 @@
+// Package cli is the command line: one file for every command, each of which
+// parses, opens, analyses, reports and writes. Only this package prints.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/heapdump/heapdump/internal/render"
+)
+
+// Env is the world outside: streams, environment and working directory.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	StdoutTerminal bool // Stdout is a terminal
+	StderrTerminal bool // Stderr is one
+	Getenv         func(string) string
+	Dir            string // where a dump is looked for when none is named
+	Now            func() time.Time
+}
+
+// System is the Env of the process.
+func System() Env {
+	return Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Dir: ".", Now: time.Now,
+		StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())), StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+}
+
+// The exit codes.
+const (
+	exitOK          = 0
+	exitUsage       = 2
+	exitInput       = 3
+	exitIncomplete  = 4
+	exitFault       = 5
+	exitInterrupted = 130
+)
+
+// exitText is the part of every help text that says what the codes mean.
+const exitText = `Exit status:
+  0    the report was made; problems of the dump are in it
+  2    wrong usage, or the output cannot be written
+  3    the input cannot be read or is no Windows minidump
+  4    with --strict: the dump does not hold all that the answer needs
+  5    a fault of heapdump itself
+  130  interrupted`
+
+// patience is how long a command may take to end after an interrupt before it
+// is left behind.
+const patience = 700 * time.Millisecond
+
+// failure is an error with its exit code.
+type failure struct {
+	code int
+	err  error
+}
+
+// Error returns the text of the error below.
+func (f *failure) Error() string { return f.err.Error() }
+
+// Unwrap returns the error below.
+func (f *failure) Unwrap() error { return f.err }
+
+func usagef(format string, args ...any) error {
+	return &failure{exitUsage, fmt.Errorf(format, args...)}
+}
+
+func inputError(err error) error { return &failure{exitInput, err} }
+
+// Main runs heapdump and returns its exit code.
+func Main(ctx context.Context, args []string, env Env) int {
+	a := &app{env: env}
+	done := make(chan int, 1)
+	go func() { done <- a.run(ctx, args) }()
+	select {
+	case code := <-done:
+		return code
+	case <-ctx.Done():
+	}
+	select {
+	case code := <-done:
+		return code
+	case <-time.After(patience):
+		a.out.abort()
+		fmt.Fprintln(env.Stderr, "heapdump: interrupted")
+		return exitInterrupted
+	}
+}
+
+// app is one run.
+type app struct {
+	env   Env
+	flags common
+	out   output
+	ran   bool // a command began: errors from here on are not of usage
+}
+
+// run runs the command and says on stderr what went wrong.
+func (a *app) run(ctx context.Context, args []string) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.out.abort()
+			fmt.Fprintf(a.env.Stderr, "heapdump: internal error: %v\nThis is a fault of heapdump, not of your dump or of how you called it. Please report it with the lines below.\n%s", p, debug.Stack())
+			code = exitFault
+		}
+	}()
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = a.out.commit()
+	}
+	if err == nil {
+		return exitOK
+	}
+	var f *failure
+	incomplete := errors.As(err, &f) && f.code == exitIncomplete
+	if incomplete {
+		if commitErr := a.out.commit(); commitErr != nil {
+			err, f = commitErr, nil
+			errors.As(err, &f)
+		}
+	}
+	a.out.abort()
+	if ctx.Err() != nil {
+		fmt.Fprintln(a.env.Stderr, "heapdump: interrupted")
+		return exitInterrupted
+	}
+	fmt.Fprintf(a.env.Stderr, "heapdump: %s\n", oneLine(err))
+	switch {
+	case f != nil:
+		return f.code
+	case !a.ran:
+		fmt.Fprintln(a.env.Stderr, "Run `heapdump help` for the commands and their flags.")
+		return exitUsage
+	}
+	var tableError *render.TableError
+	if errors.As(err, &tableError) {
+		return exitUsage
+	}
+	return exitFault
+}
+
+// oneLine is an error's text, safe for a terminal, on one line.
+func oneLine(err error) string {
+	return render.Escape(strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
+}
+
+// note says something on stderr that is no part of the result.
+func (a *app) note(format string, args ...any) {
+	if !a.flags.quiet {
+		fmt.Fprintf(a.env.Stderr, "heapdump: %s\n", render.Escape(fmt.Sprintf(format, args...)))
+	}
+}

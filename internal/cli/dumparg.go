@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// dumpFile chooses the dump: the argument, else $HEAPDUMP_FILE, else the only
+// *.dmp in the working directory, which is then named on stderr.
+func (a *app) dumpFile(args []string) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	if f := a.env.Getenv("HEAPDUMP_FILE"); f != "" {
+		return f, nil
+	}
+	entries, err := os.ReadDir(a.env.Dir)
+	if err != nil {
+		return "", usagef("no dump given, and the working directory cannot be read: %w", err)
+	}
+	var found []string
+	for _, e := range entries {
+		if !e.IsDir() && strings.EqualFold(filepath.Ext(e.Name()), ".dmp") {
+			found = append(found, e.Name())
+		}
+	}
+	switch len(found) {
+	case 1:
+		a.note("reading %s, the only *.dmp here", found[0])
+		return filepath.Join(a.env.Dir, found[0]), nil
+	case 0:
+		return "", usagef("no dump given: name one, set HEAPDUMP_FILE, or go to a directory with one *.dmp in it")
+	}
+	return "", usagef("no dump given, and there are %d *.dmp here (%s): name one", len(found), strings.Join(found[:min(3, len(found))], ", "))
+}
+
+// addressAndDump takes apart the arguments ADDR [DUMP], in either order.
+func (a *app) addressAndDump(args []string) (address, dump string, err error) {
+	if len(args) == 2 && !a.looksLikeHeap(args[0]) && a.looksLikeHeap(args[1]) {
+		args = []string{args[1], args[0]}
+	}
+	dump, err = a.dumpFile(args[1:])
+	return args[0], dump, err
+}
+
+func (a *app) looksLikeHeap(s string) bool {
+	_, err := ParseAddr(s, true)
+	return err == nil || s == "process"
+}
+
+// notTheDump refuses an output file that is the dump itself.
+func (a *app) notTheDump(path string) error {
+	if a.flags.output == "" {
+		return nil
+	}
+	in, err := os.Stat(path)
+	if err != nil {
+		return nil
+	}
+	if out, err := os.Stat(a.flags.output); err == nil && os.SameFile(in, out) {
+		return usagef("-o %s is the dump itself", a.flags.output)
+	}
+	return nil
+}

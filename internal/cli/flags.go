@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heapdump/heapdump/internal/pick"
+	"github.com/heapdump/heapdump/internal/progress"
+	"github.com/heapdump/heapdump/internal/render"
+	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/target"
+)
+
+// common are the flags that every command takes.
+type common struct {
+	format, output, style, color, maxInput, table string
+	quiet, noMmap, strict, human                  bool
+}
+
+func (c *common) register(cmd *cobra.Command) {
+	f := cmd.PersistentFlags()
+	f.SortFlags = false
+	f.StringVarP(&c.format, "format", "f", "text", "output `format`: text, json or csv; walk also ndjson")
+	f.StringVarP(&c.output, "output", "o", "", "write to `file`, whole or not at all")
+	f.StringVar(&c.style, "style", "", "`style` of text: windbg prints the debugger's layout")
+	f.StringVar(&c.table, "table", "", "the `table` that csv holds, by its JSON key")
+	f.BoolVar(&c.human, "human", false, "sizes in text as KiB, MiB, GiB")
+	f.StringVar(&c.color, "color", "auto", "`when` to colour text: auto, always or never")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "no progress and no notes on stderr")
+	f.BoolVar(&c.strict, "strict", false, "exit 4 when the dump does not hold all that the answer needs")
+	f.BoolVar(&c.noMmap, "no-mmap", false, "read the file whole instead of mapping it")
+	f.StringVar(&c.maxInput, "max-input", "", "most `bytes` that a compressed dump may unpack to, for example 100GiB")
+}
+
+// style is what --style asks for.
+func (a *app) windbg() bool { return a.flags.style == "windbg" }
+
+// check looks at the flags that cobra takes for plain text. forms says which
+// formats the command has, debugger whether it has a debugger's layout.
+func (a *app) check(debugger bool, formats ...string) (render.Format, error) {
+	names := map[string]render.Format{"text": render.FormatText, "json": render.FormatJSON, "csv": render.FormatCSV, "ndjson": render.FormatNDJSON}
+	known := false
+	for _, f := range formats {
+		known = known || f == a.flags.format
+	}
+	if !known {
+		return 0, usagef("no format %q for this command; there are %s", a.flags.format, strings.Join(formats, ", "))
+	}
+	switch a.flags.style {
+	case "", "default":
+	case "windbg":
+		if !debugger {
+			return 0, usagef("this command has no form in the debugger; --style windbg is for summary, heaps, heap, walk and find")
+		}
+		if a.flags.format != "text" {
+			return 0, usagef("--style windbg is text; it cannot be --format %s", a.flags.format)
+		}
+	default:
+		return 0, usagef("no style %q; there is windbg", a.flags.style)
+	}
+	switch a.flags.color {
+	case "auto", "always", "never":
+	default:
+		return 0, usagef("--color %q: write auto, always or never", a.flags.color)
+	}
+	if a.flags.table != "" && a.flags.format != "csv" {
+		return 0, usagef("--table is for --format csv")
+	}
+	return names[a.flags.format], nil
+}
+
+// colored reports whether text is to be coloured.
+func (a *app) colored() bool {
+	switch {
+	case a.flags.color != "auto":
+		return a.flags.color == "always"
+	case a.flags.output != "" && a.flags.output != "-":
+		return false
+	case a.env.Getenv("NO_COLOR") != "" || a.env.Getenv("TERM") == "dumb":
+		return false
+	case a.env.Getenv("CLICOLOR_FORCE") != "" && a.env.Getenv("CLICOLOR_FORCE") != "0":
+		return true
+	}
+	return a.env.StdoutTerminal
+}
+
+// meter shows progress, or is nil where nothing is to be shown.
+func (a *app) meter(what string) *progress.Meter {
+	if a.flags.quiet || !a.env.StderrTerminal || a.env.Getenv("TERM") == "dumb" {
+		return nil
+	}
+	return progress.NewMeter(a.env.Stderr, what, a.env.Now)
+}
+
+// open opens the output first, so that a mistake there is found before the
+// work, and then the dump.
+func (a *app) open(ctx context.Context, path string) (*target.Target, io.Writer, error) {
+	o := target.Options{NoMmap: a.flags.noMmap, Context: ctx}
+	if a.flags.maxInput != "" {
+		n, err := pick.ParseSize(a.flags.maxInput)
+		if err != nil || n == 0 {
+			return nil, nil, usagef("--max-input: %q is no size above 0", a.flags.maxInput)
+		}
+		o.MaxInput = n
+	}
+	if err := a.notTheDump(path); err != nil {
+		return nil, nil, err
+	}
+	w, err := a.out.open(a.flags.output, a.env.Stdout)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := target.Open(path, o)
+	if err != nil {
+		return nil, nil, inputError(err)
+	}
+	return t, w, nil
+}
+
+// write renders the document and says whether it is all that it could be.
+func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage []string) error {
+	err := render.Write(w, d, render.Options{Format: f, Color: a.colored(), Human: a.flags.human, Table: a.flags.table})
+	if _, ok := err.(*render.TableError); ok {
+		return &failure{exitUsage, err}
+	}
+	if err != nil {
+		return writeFailed(err)
+	}
+	return a.complete(coverage)
+}
+
+// complete is the failure of --strict when something is missing.
+func (a *app) complete(coverage []string) error {
+	if !a.flags.strict || len(coverage) == 0 {
+		return nil
+	}
+	return &failure{exitIncomplete, incompleteError(coverage)}
+}
+
+// incompleteError is what --strict says.
+type incompleteError []string
+
+// Error gives the first reason and how many more there are.
+func (e incompleteError) Error() string {
+	s := "incomplete: " + e[0]
+	if len(e) > 1 {
+		s += " (and more: see coverage)"
+	}
+	return s
+}

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heapdump/heapdump/internal/progress"
+	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/ntheap"
+)
+
+// shownFree is how many blocks of each free list the report names; all are
+// counted.
+const shownFree = 32
+
+// heap is heapdump heap.
+func (a *app) heap() *cobra.Command {
+	return a.command(&cobra.Command{
+		Use:   "heap ADDR [DUMP]",
+		Short: "One heap in full: flags, thresholds, segments, free lists, virtual blocks, lock",
+		Long:  "ADDR is a heap's address, its index in `heapdump heaps`, or the word process.",
+		Example: lines("heapdump heap 0x29fb0000 app.dmp", "heapdump heap process --format json app.dmp",
+			"heapdump heap 2c0000 --style windbg app.dmp"),
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := a.check(true, "text", "json", "csv")
+			if err != nil {
+				return err
+			}
+			spec, path, err := a.addressAndDump(args)
+			if err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			t, w, err := a.open(ctx, path)
+			if err != nil {
+				return err
+			}
+			defer t.Close()
+			found, err := a.heaps(t, []string{spec})
+			if err != nil {
+				return err
+			}
+			h := found[0]
+			if a.windbg() {
+				if err := writeFailed(windbgHeap(ctx, w, h)); err != nil {
+					return err
+				}
+				return a.complete(report.Coverage(t, nil))
+			}
+			cs, err := a.census(ctx, t, []*target.Heap{h})
+			if err != nil {
+				return err
+			}
+			return a.write(w, report.Heap(t, &cs.Heaps[0], freeLists(ctx, h.NT)), format, report.Coverage(t, pointers(cs.Heaps)))
+		},
+	}, groupInspect, "!heap -a ADDR, !heap -h ADDR")
+}
+
+// freeLists reads the free lists of a heap that are not empty. What is wrong
+// with them is in the census already.
+func freeLists(ctx context.Context, nt *ntheap.Heap) []report.FreeList {
+	if nt == nil {
+		return nil
+	}
+	var out []report.FreeList
+	for _, l := range nt.FreeLists() {
+		if l.Empty() {
+			continue
+		}
+		r := report.FreeList{Index: l.Index, Head: l.Head, Flink: l.Flink, Blink: l.Blink}
+		for b := range progress.Watch(ctx, nil, l.Blocks(nil)) {
+			r.Blocks++
+			r.Bytes += b.Size
+			r.Largest = max(r.Largest, b.Size)
+			if len(r.Entries) < shownFree {
+				r.Entries = append(r.Entries, b)
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// problemsAt keeps the problems whose place is in a range.
+func problemsAt(r memory.Range, to *[]diag.Problem) diag.Sink {
+	return func(p diag.Problem) {
+		if p.At.In == diag.InMemory && r.Contains(memory.Addr(p.At.Off)) && len(*to) < diag.DefaultLimit {
+			*to = append(*to, p)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// The groups of commands.
+const (
+	groupInspect = "inspect"
+	groupWalk    = "walk"
+	groupSetup   = "setup"
+)
+
+// windbgKey is the annotation that holds the debugger's equivalent.
+const windbgKey = "windbg"
+
+const helpTemplate = `{{.Short}}
+{{if .Example}}
+Examples:
+{{.Example}}
+{{end}}
+Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags] [DUMP]{{else}}{{.UseLine}}{{end}}
+{{with .Long}}
+{{. | trimTrailingWhitespaces}}
+{{end}}{{with index .Annotations "windbg"}}
+In WinDbg: {{.}}
+{{end}}{{if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{range $group := .Groups}}
+{{.Title}}{{range $cmds}}{{if (and (eq .GroupID $group.ID) .IsAvailableCommand)}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}{{if .HasAvailableInheritedFlags}}
+Flags of every command:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}
+` + exitText + "\n"
+
+// root makes the command tree.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "heapdump",
+		Short: "heapdump reads the heaps of a Windows process from its crash dump.",
+		Example: `  heapdump summary app.dmp
+  heapdump walk --heap all --format ndjson app.dmp
+  heapdump find 0x29fb0040 app.dmp`,
+		Long: `Without DUMP, $HEAPDUMP_FILE is read, else the only *.dmp in the working directory.
+Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
+		SilenceUsage: true, SilenceErrors: true,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q; run `heapdump help` for those there are", args[0])
+			}
+			cmd.SetOut(a.env.Stderr)
+			if err := cmd.Help(); err != nil {
+				return err
+			}
+			return usagef("no command given")
+		},
+	}
+	root.SetIn(a.env.Stdin)
+	root.SetOut(a.env.Stdout)
+	root.SetErr(a.env.Stderr)
+	root.SetHelpTemplate(helpTemplate)
+	root.SetUsageTemplate(helpTemplate)
+	root.AddGroup(&cobra.Group{ID: groupInspect, Title: "Inspect:"}, &cobra.Group{ID: groupWalk, Title: "Walk:"}, &cobra.Group{ID: groupSetup, Title: "Setup:"})
+	root.SetHelpCommandGroupID(groupSetup)
+	root.SetCompletionCommandGroupID(groupSetup)
+	a.flags.register(root)
+	root.AddCommand(a.info(), a.summary(), a.heapList(), a.heap(), a.walk(), a.find(), a.version())
+	return root
+}
+
+// command completes a command: what it is in the debugger, and that errors of
+// its own are no longer errors of usage.
+func (a *app) command(c *cobra.Command, group, windbg string) *cobra.Command {
+	c.GroupID = group
+	if windbg != "" {
+		c.Annotations = map[string]string{windbgKey: windbg}
+	}
+	run := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		a.ran = true
+		return run(cmd, args)
+	}
+	return c
+}
+
+// lines joins the lines of an example.
+func lines(s ...string) string { return "  " + strings.Join(s, "\n  ") }

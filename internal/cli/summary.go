@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/target"
+)
+
+// summary is heapdump summary.
+func (a *app) summary() *cobra.Command {
+	return a.command(&cobra.Command{
+		Use:     "summary [DUMP]",
+		Short:   "The process, its memory, and every heap with all its bytes accounted for",
+		Example: lines("heapdump summary app.dmp", "heapdump summary --format json -o app.json app.dmp", "heapdump summary --style windbg app.dmp"),
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.counted(cmd.Context(), args, report.Summary, windbgSummary)
+		},
+	}, groupInspect, "!heap -s, !address -summary")
+}
+
+// heapList is heapdump heaps.
+func (a *app) heapList() *cobra.Command {
+	return a.command(&cobra.Command{
+		Use:     "heaps [DUMP]",
+		Short:   "The list of heaps: where each is, of what kind, and how it was found",
+		Example: lines("heapdump heaps app.dmp", "heapdump heaps --format csv app.dmp", "heapdump heaps --style windbg app.dmp"),
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.counted(cmd.Context(), args, report.Heaps, windbgHeaps)
+		},
+	}, groupInspect, "!heap")
+}
+
+// counted is what summary and heaps share: open, count every heap, report.
+func (a *app) counted(ctx context.Context, args []string, make func(*target.Target, *census.Census) *report.Document,
+	debugger func(io.Writer, *target.Target, *census.Census) error) error {
+	format, err := a.check(true, "text", "json", "csv")
+	if err != nil {
+		return err
+	}
+	path, err := a.dumpFile(args)
+	if err != nil {
+		return err
+	}
+	t, w, err := a.open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	cs, err := a.census(ctx, t, t.Heaps)
+	if err != nil {
+		return err
+	}
+	missing := report.Coverage(t, pointers(cs.Heaps))
+	if a.windbg() {
+		if err := writeFailed(debugger(w, t, cs)); err != nil {
+			return err
+		}
+		return a.complete(missing)
+	}
+	return a.write(w, make(t, cs), format, missing)
+}
+
+// census counts heaps and shows how far it is.
+func (a *app) census(ctx context.Context, t *target.Target, heaps []*target.Heap) (*census.Census, error) {
+	m := a.meter("counting blocks")
+	defer m.Done()
+	return census.Take(ctx, t, heaps, m.Set)
+}
+
+func pointers(in []census.Heap) []*census.Heap {
+	out := make([]*census.Heap, len(in))
+	for i := range in {
+		out[i] = &in[i]
+	}
+	return out
+}

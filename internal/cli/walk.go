@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heapdump/heapdump/internal/pick"
+	"github.com/heapdump/heapdump/internal/progress"
+	"github.com/heapdump/heapdump/internal/render"
+	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// walkFlags are the flags of walk.
+type walkFlags struct {
+	heaps, states, origins, sizes, ranges []string
+	sort                                  string
+	limit                                 int
+}
+
+// walk is heapdump walk.
+func (a *app) walk() *cobra.Command {
+	var f walkFlags
+	c := a.command(&cobra.Command{
+		Use:   "walk [DUMP]",
+		Short: "Every block of every heap, or of those that --heap names, as a stream",
+		Long: `Blocks come in the order of the walk: heap by heap, the segments in the heap's own order and in each
+the blocks by address, then the blocks outside the segments. With --sort they come in one order over
+all heaps. The size that --size means is what the program asked for when a block is busy, else its bytes.`,
+		Example: lines("heapdump walk --heap 0x29fb0000 app.dmp", "heapdump walk --state busy --size 64KiB.. --sort -size --limit 20 app.dmp",
+			"heapdump walk --format ndjson app.dmp | jq -r 'select(.state==\"busy\") | .user'"),
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runWalk(cmd.Context(), args, f) },
+	}, groupWalk, "!heap -h ADDR, !heap -flt")
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringSliceVar(&f.heaps, "heap", []string{"all"}, "the `heap`: address, index, process, or all; repeats")
+	fs.StringSliceVar(&f.states, "state", nil, "only this `state`: busy, free, internal, uncommitted, lost; repeats")
+	fs.StringSliceVar(&f.origins, "origin", nil, "only this `origin`: backend, lfh, lookaside, virtual, pageheap; repeats")
+	fs.StringArrayVar(&f.sizes, "size", nil, "only sizes in `MIN..MAX`, both included, for example 64..4KiB, 1MiB.. or 0x28; repeats")
+	fs.StringArrayVar(&f.ranges, "range", nil, "only blocks in `ADDR..ADDR`, the end not included; repeats")
+	fs.StringVar(&f.sort, "sort", "", "`order`: addr, size or user_size, with a minus for the reverse")
+	fs.IntVar(&f.limit, "limit", 0, "at most this `number` of blocks; 0 is all")
+	return c
+}
+
+func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
+	format, err := a.check(true, "text", "json", "csv", "ndjson")
+	if err != nil {
+		return err
+	}
+	if a.flags.table != "" {
+		return usagef("walk has one table; --table is for the other commands")
+	}
+	if f.limit < 0 {
+		return usagef("--limit %d is below 0", f.limit)
+	}
+	filter, err := pick.New(f.states, f.origins, f.sizes, f.ranges, func(s string) (memory.Addr, error) { return ParseAddr(s, a.windbg()) })
+	if err != nil {
+		return &failure{exitUsage, err}
+	}
+	var order *pick.Order
+	if f.sort != "" {
+		o, err := pick.ParseOrder(f.sort)
+		if err != nil {
+			return &failure{exitUsage, err}
+		}
+		order = &o
+	}
+	path, err := a.dumpFile(args)
+	if err != nil {
+		return err
+	}
+	t, w, err := a.open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	heaps, err := a.heaps(t, f.heaps)
+	if err != nil {
+		return err
+	}
+	wk := &walker{app: a, ctx: ctx, filter: filter, limit: f.limit}
+	if a.windbg() {
+		if order != nil {
+			return usagef("--style windbg lists blocks as they lie; it cannot be sorted")
+		}
+		err = wk.debugger(w, heaps)
+	} else {
+		err = wk.stream(w, heaps, order, format)
+	}
+	if err != nil {
+		return err
+	}
+	wk.remarks(path)
+	return a.complete(report.Coverage(t, nil))
+}
+
+// walker goes over the blocks of heaps.
+type walker struct {
+	app      *app
+	ctx      context.Context
+	filter   pick.Filter
+	limit    int
+	problems uint64
+	skipped  []*target.Heap
+}
+
+// each hands every block of the heaps that is wanted to do, until it says no
+// more; a cancelled context is an error.
+func (wk *walker) each(heaps []*target.Heap, do func(h *target.Heap, i int, b *heap.Block) (more bool, err error)) error {
+	m := wk.app.meter("walking")
+	defer m.Done()
+	done, total := uint64(0), uint64(0)
+	for _, h := range heaps {
+		if h.NT != nil {
+			total += h.NT.Size()
+		}
+	}
+	for i, h := range heaps {
+		if h.NT == nil {
+			wk.skipped = append(wk.skipped, h)
+			continue
+		}
+		sink := func(diag.Problem) { wk.problems++ }
+		in := uint64(0)
+		for b := range progress.Watch(wk.ctx, func(uint64) { m.Set(done+in, total) }, h.NT.Blocks(sink)) {
+			in += b.Size
+			if !wk.filter.Match(&b) {
+				continue
+			}
+			more, err := do(h, i, &b)
+			if err != nil || !more {
+				return err
+			}
+		}
+		if err := wk.ctx.Err(); err != nil {
+			return err
+		}
+		done += h.NT.Size()
+	}
+	return nil
+}
+
+// stream writes blocks as they come, or sorted.
+func (wk *walker) stream(w io.Writer, heaps []*target.Heap, order *pick.Order, format render.Format) error {
+	digits := 8
+	for _, h := range heaps {
+		if h.Bits == 64 {
+			digits = 16
+		}
+	}
+	out := render.NewBlocks(w, format, digits)
+	var err error
+	if order != nil {
+		err = wk.sorted(out, heaps, *order)
+	} else {
+		n := 0
+		var row render.BlockRow
+		err = wk.each(heaps, func(h *target.Heap, _ int, b *heap.Block) (bool, error) {
+			fillRow(&row, h, b)
+			n++
+			return n != wk.limit, writeFailed(out.Put(&row))
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return writeFailed(out.Close())
+}
+
+func (wk *walker) sorted(out *render.Blocks, heaps []*target.Heap, order pick.Order) error {
+	s := pick.NewSorter(order, wk.limit)
+	err := wk.each(heaps, func(_ *target.Heap, i int, b *heap.Block) (bool, error) {
+		return true, s.Add(pick.Found{Block: *b, Heap: uint32(i)})
+	})
+	if errors.Is(err, pick.ErrTooMany) {
+		return usagef("--sort keeps at most %d blocks, and there are more: add --limit, or narrow it with --heap, --state or --size", pick.MaxSorted)
+	}
+	if err != nil {
+		return err
+	}
+	var row render.BlockRow
+	for _, f := range s.Sorted() {
+		fillRow(&row, heaps[f.Heap], &f.Block)
+		if err := out.Put(&row); err != nil {
+			return writeFailed(err)
+		}
+	}
+	return nil
+}
+
+// fillRow makes the line of a block. A busy block is one that the program can
+// use; only it has a user pointer.
+func fillRow(r *render.BlockRow, h *target.Heap, b *heap.Block) {
+	r.Heap, r.Entry = uint64(h.Address), uint64(b.Addr)
+	r.InSegment = b.Segment != heap.NoSegment && int(b.Segment) < len(h.NT.Segments)
+	if r.InSegment {
+		r.Segment = uint64(h.NT.Segments[b.Segment].Start)
+	}
+	r.Busy = b.State == heap.Busy
+	if r.Busy {
+		r.User, r.UserBytes = uint64(b.User()), b.UserBytes()
+	}
+	r.BlockBytes = b.Size
+	r.State, r.Origin, r.Trust = b.State.String(), b.Origin.String(), b.Trust.String()
+	r.Flags = uint8(b.Flags)
+}
+
+// remarks says on stderr what the stream has no place for.
+func (wk *walker) remarks(path string) {
+	for _, h := range wk.skipped {
+		wk.app.note("heap %v (%s) was not walked: %s", h.Address, h.Kind, h.Why)
+	}
+	if wk.problems > 0 {
+		wk.app.note("%d problems were met; `heapdump summary %s` shows them", wk.problems, path)
+	}
+}
