@@ -152,14 +152,7 @@ func score(m heap.Memory, a memory.Addr, set *layout.Set) int {
 		e := raw.num(l.EncodeFlagMask)
 		add(1, e == 0 || e == 0x100000)
 	}
-	if c := l.Counters; c.Has() {
-		at := raw[c.Off:]
-		reserved, committed := at.num(set.Counters.TotalMemoryReserved), at.num(set.Counters.TotalMemoryCommitted)
-		pages := raw.num(set.Segment.NumberOfPages) * memory.PageSize
-		add(2, reserved%memory.PageSize == 0 && committed <= reserved && committed != 0 && reserved >= pages)
-		segs := at.num(set.Counters.TotalSegments)
-		add(1, segs > 0 && segs < 1<<16)
-	}
+	n += scoreCounters(m, raw, a, set)
 	return n
 }
 
@@ -183,6 +176,40 @@ func scoreSegment(raw fields, a memory.Addr, set *layout.Set) int {
 		n++
 	}
 	return n
+}
+
+// scoreCounters judges _HEAP_COUNTERS, whose place moved by a few bytes from
+// family to family: four sizes in whole pages and the number of segments.
+func scoreCounters(m heap.Memory, raw fields, a memory.Addr, set *layout.Set) int {
+	if !set.Heap.Counters.Has() {
+		return 0
+	}
+	at, l := raw[set.Heap.Counters.Off:], &set.Counters
+	reserved, committed := at.num(l.TotalMemoryReserved), at.num(l.TotalMemoryCommitted)
+	all := reserved | committed | at.num(l.TotalMemoryLargeUCR) | at.num(l.TotalSizeInVirtualBlocks)
+	n := 0
+	if all%memory.PageSize == 0 && committed != 0 && committed <= reserved && reserved >= raw.num(set.Segment.NumberOfPages)*memory.PageSize {
+		n += 2
+	}
+	segs := at.num(l.TotalSegments)
+	if segs > 0 && segs < 1<<16 && ringOf(m, a.Add(uint64(set.Heap.SegmentList.Off)), int(segs), set.Bits) {
+		n += 2
+	}
+	return n
+}
+
+// ringOf reports whether the list at head has exactly n nodes.
+func ringOf(m heap.Memory, head memory.Addr, n, bits int) bool {
+	at := head
+	for range n {
+		next, ok := pointer(m, at, bits)
+		if !ok || next == head {
+			return false
+		}
+		at = next
+	}
+	next, ok := pointer(m, at, bits)
+	return ok && next == head
 }
 
 // scoreFree judges the head of the free lists; XP's has 128 of them.

@@ -17,8 +17,10 @@ const (
 )
 
 // links reports whether n entries from a on confirm each other, or as many as
-// there are up to end or up to memory that the dump lacks (at least two).
-func (k *walker) links(a, end memory.Addr, n int) bool {
+// there are up to end or up to memory that the dump lacks (at least two; one
+// that ends where the entries have to end will do when it is encoded, or when
+// backed says that its PreviousSize leads to where its predecessor must be).
+func (k *walker) links(a, end memory.Addr, n int, backed bool) bool {
 	w, ok := k.read(a, end)
 	if !ok || !k.c.plausible(w) {
 		return false
@@ -26,7 +28,7 @@ func (k *walker) links(a, end memory.Addr, n int) bool {
 	for i := range n {
 		next := a + memory.Addr(k.c.bytes(w))
 		if next == end {
-			return i > 0 || k.c.encoded
+			return i > 0 || k.c.encoded || backed
 		}
 		if next > end || next < a {
 			return false
@@ -60,10 +62,10 @@ func (k *walker) resync(at, end memory.Addr) (r memory.Addr, exact bool) {
 		if !k.c.sound(w) {
 			continue
 		}
-		if w.prev() == p.Sub(at)>>k.c.shift && k.links(p, end, chain) {
+		if w.prev() == p.Sub(at)>>k.c.shift && k.links(p, end, chain, true) {
 			return p, true
 		}
-		if found == end && k.leadsBack(p, w, at) && k.links(p, end, chain) {
+		if found == end && k.leadsBack(p, w, at) && k.links(p, end, chain, false) {
 			found = p
 		}
 		if found != end && p.Sub(found) > extraUnits*k.c.unit {
@@ -122,12 +124,14 @@ func (k *walker) resyncHole(at, from, end memory.Addr) memory.Addr {
 			p = base + (from-base+unit-1)/unit*unit
 			continue
 		}
-		if k.c.sound(w) && k.links(p, end, chain) {
+		if k.c.sound(w) {
 			start := p - memory.Addr(w.prev()<<k.c.shift)
-			if w.prev() != 0 && start >= at && start < from {
+			backed := w.prev() != 0 && start >= at && start < from
+			confirmed := (backed || weak == end) && k.links(p, end, chain, backed)
+			if confirmed && backed {
 				return p
 			}
-			if weak == end {
+			if confirmed {
 				weak = p
 			}
 		}

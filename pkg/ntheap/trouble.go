@@ -26,7 +26,7 @@ func (k *walker) trouble(at, end memory.Addr, prev uint64) (memory.Addr, uint64,
 		if r, exact := k.resync(at, end); exact && r != next {
 			return k.repair(at, r, w, prev)
 		}
-		if k.c.encoded || w.prev() == prev || k.links(next, end, 2) {
+		if k.c.encoded || w.prev() == prev || k.links(next, end, 2, false) {
 			return k.accept(at, next, w, prev)
 		}
 	}
@@ -51,7 +51,7 @@ func (k *walker) acceptable(at, next, end memory.Addr, w word, prev uint64) bool
 	if nw.prev() != w.size() || !k.c.plausible(nw) {
 		return false
 	}
-	return w.prev() == prev || prev == unknown || k.c.encoded || k.links(at, end, 3)
+	return w.prev() == prev || prev == unknown || k.c.encoded || k.links(at, end, 3, false)
 }
 
 // accept hands out the entry at at, with a word on its PreviousSize when that

@@ -84,14 +84,16 @@ func (h *Heap) virtualBlock(v Virtual) (heap.Block, diag.Problem) {
 	b.Flags = w.flags()
 	unused := w.size()
 	head := h.codec.unit
-	// The real entry stands before an extended header where stacks are
-	// captured (+ust); then user data begin three units behind it.
+	// Where stacks are captured (+ust) an extended header of two units follows
+	// the entry, and user data begin behind it. The entry's own count takes it
+	// for used; UnusedBytesLength counts up to the user data.
 	if k := (&walker{h: h, c: h.codec}); h.Header.Extended() {
 		if n, ok := k.extended(b, 2); ok {
-			head = 3 * h.codec.unit
-			if unused < off+head || unused > v.CommitSize {
-				unused = uint64(n)
+			head += 2 * h.codec.unit
+			if uint64(n) != unused+2*h.codec.unit {
+				b.Trust = heap.Doubtful
 			}
+			unused = uint64(n)
 		}
 	}
 	b.Header = uint8(head)
