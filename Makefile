@@ -1,0 +1,36 @@
+# heapdump: what can be made. The first two are all that a newcomer needs.
+GO      ?= go
+DEMO    := testdata/dumps/demo.dmp
+
+.PHONY: demo test lint bench fuzz race build clean
+
+demo: build ## build bin/heapdump and run it on a small dump
+	bin/heapdump summary $(DEMO)
+
+build: ## build bin/heapdump
+	$(GO) build -trimpath -o bin/heapdump ./cmd/heapdump
+
+test: ## run every test (a walk that no longer advances shows as a timeout)
+	$(GO) test -timeout 280s ./...
+
+lint: ## formatting, vet, staticcheck
+	@out=$$(gofmt -l cmd internal pkg); if [ -n "$$out" ]; then echo "gofmt: $$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+race: ## the tests under the race detector
+	$(GO) test -race -timeout 900s ./...
+
+bench: build ## figures beside their targets: a generated dump of 2 GiB, ratios within one run
+	$(GO) run ./internal/synth/bench -heapdump bin/heapdump
+
+FUZZTIME ?= 60s
+fuzz: ## every fuzz target for FUZZTIME each
+	@set -e; for f in $$(grep -rl '^func Fuzz' --include='*_test.go' .); do \
+	  for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
+	    echo "== $$t in $$(dirname $$f)"; \
+	    $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); \
+	  done; done
+
+clean:
+	rm -rf bin
