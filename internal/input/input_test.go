@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -110,6 +111,9 @@ func TestOpen(t *testing.T) {
 				}
 				if !bytes.Equal(in.Data, c.want) || in.Size != uint64(len(c.want)) || in.FileSize != uint64(len(c.file)) || in.Compressed != c.compressed || in.Truncated != "" {
 					t.Errorf("%d bytes, %q, %q", in.Size, in.Compressed, in.Truncated)
+				}
+				if left, _ := os.ReadDir(os.TempDir()); len(left) > 0 && runtime.GOOS != "windows" {
+					t.Errorf("the temporary file has a name: %v", left)
 				}
 				if c.compressed == "zip" && in.Member != "dumps/a.dmp" {
 					t.Errorf("member %q", in.Member)

@@ -64,7 +64,8 @@ const (
 )
 
 // Threads returns the threads of ThreadList, or of ThreadExList when that is
-// the one the dump has.
+// the one the dump has. It reads ThreadInfoList and ThreadNames too, and
+// reports what is wrong with them.
 func (f *File) Threads(sink diag.Sink) []Thread {
 	kind, size := ThreadListStream, uint64(threadSize)
 	if _, ok := f.lookup(kind); !ok {
