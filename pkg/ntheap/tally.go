@@ -16,6 +16,10 @@ type Tally struct {
 	// free is a sum over the addresses of the free blocks, so that two sets
 	// can be compared without being kept.
 	free uint64
+
+	// Links may be filled by SegmentBlocks; Check follows the free lists
+	// where it is not or does not add up.
+	Links Links
 }
 
 // Add counts one block.
@@ -51,4 +55,5 @@ func (t *Tally) Merge(o Tally) {
 	t.Lost += o.Lost
 	t.Repaired += o.Repaired
 	t.free += o.free
+	t.Links.Merge(o.Links)
 }

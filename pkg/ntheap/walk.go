@@ -24,7 +24,7 @@ func (h *Heap) Blocks(sink diag.Sink) iter.Seq[heap.Block] {
 			sink.Put(p)
 		}
 		for i := range h.Segments {
-			if !h.walkSegment(i, sink, yield) {
+			if !h.walkSegment(i, nil, sink, yield) {
 				return
 			}
 		}
@@ -33,9 +33,10 @@ func (h *Heap) Blocks(sink diag.Sink) iter.Seq[heap.Block] {
 }
 
 // SegmentBlocks walks one segment of h.Segments, as Blocks does: for walks of
-// several segments at a time.
-func (h *Heap) SegmentBlocks(i int, sink diag.Sink) iter.Seq[heap.Block] {
-	return func(yield func(heap.Block) bool) { h.walkSegment(i, sink, yield) }
+// several segments at a time. links, unless nil, is given what Check needs in
+// order to judge the free lists without following them.
+func (h *Heap) SegmentBlocks(i int, links *Links, sink diag.Sink) iter.Seq[heap.Block] {
+	return func(yield func(heap.Block) bool) { h.walkSegment(i, links, sink, yield) }
 }
 
 // VirtualBlocks hands out the virtual blocks, as Blocks does.
@@ -67,11 +68,36 @@ type walker struct {
 
 	run   []byte // saved bytes around the cursor
 	start memory.Addr
+
+	sums    *Links      // sums of the free lists' links, when wanted
+	touched memory.Addr // up to where the run's bytes are in the cache
+	ballast byte        // keeps the touching loads alive
 }
 
-func (h *Heap) walkSegment(i int, sink diag.Sink, yield func(heap.Block) bool) bool {
+// ahead is how far memory is touched before the walk reads it. Entries lie
+// some hundred bytes apart, so that each is a cache miss; touching every line
+// in order lets the processor's prefetcher run.
+const ahead = 32 << 10
+
+// touch loads a byte of each cache line of the next stretch of the run.
+func (k *walker) touch(a memory.Addr) {
+	k.touched = a + ahead
+	off := uint64(a - k.start)
+	if off >= uint64(len(k.run)) {
+		return
+	}
+	b := k.run[off:]
+	b = b[:min(len(b), ahead, int(k.limit-a))]
+	sum := byte(0)
+	for i := 0; i < len(b); i += 64 {
+		sum += b[i]
+	}
+	k.ballast += sum
+}
+
+func (h *Heap) walkSegment(i int, links *Links, sink diag.Sink, yield func(heap.Block) bool) bool {
 	seg := &h.Segments[i]
-	k := &walker{h: h, c: h.codec, seg: seg, index: uint32(i), sink: sink, yield: yield}
+	k := &walker{h: h, c: h.codec, seg: seg, index: uint32(i), sink: sink, yield: yield, sums: links}
 	k.budget = int64(seg.Size()>>k.c.shift)*resyncRounds + 1<<16
 	at := seg.Start
 	for _, u := range seg.UCRs {
@@ -100,7 +126,11 @@ func (k *walker) span(at, end memory.Addr) bool {
 	}
 	k.limit = end
 	w, ok := k.read(at, end)
+	k.touched = at
 	for at < end {
+		if at >= k.touched {
+			k.touch(at)
+		}
 		next := at + memory.Addr(k.c.bytes(w))
 		if !ok || !k.c.sound(w) || next > end || w.prev() != prev && prev != unknown {
 			if at, prev, ok = k.trouble(at, end, prev); !ok {
@@ -131,6 +161,9 @@ func (k *walker) emit(a memory.Addr, w word) bool {
 	if !ok {
 		return k.lose(a, b.End(), k.problem(a, CodeEntryUnused, "UnusedBytes",
 			"at least 8 and at most the block's size", hex(uint64(w.unused()))))
+	}
+	if k.sums != nil && b.State == heap.Free {
+		k.link(b.Addr)
 	}
 	return k.yield(b)
 }
