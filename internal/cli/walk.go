@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -213,10 +215,25 @@ func fillRow(r *render.BlockRow, h *target.Heap, b *heap.Block) {
 	r.Flags = uint8(b.Flags)
 }
 
+// shownSkipped is how many heaps that were not walked a note names.
+const shownSkipped = 4
+
 // remarks says on stderr what the stream has no place for.
 func (wk *walker) remarks(path string) {
+	var whys []string
+	byWhy := map[string][]string{}
 	for _, h := range wk.skipped {
-		wk.app.note("heap %v (%s) was not walked: %s", h.Address, h.Kind, h.Why)
+		if byWhy[h.Why] == nil {
+			whys = append(whys, h.Why)
+		}
+		byWhy[h.Why] = append(byWhy[h.Why], fmt.Sprintf("%v (%s)", h.Address, h.Kind))
+	}
+	for _, why := range whys {
+		list, more := byWhy[why], ""
+		if n := len(list) - shownSkipped; n > 0 {
+			list, more = list[:shownSkipped], fmt.Sprintf(" and %d more", n)
+		}
+		wk.app.note("not walked: heap %s%s: %s", strings.Join(list, ", "), more, why)
 	}
 	if wk.problems > 0 {
 		wk.app.note("%d problems were met; `heapdump summary %s` shows them", wk.problems, path)

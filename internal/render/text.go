@@ -57,14 +57,43 @@ func writeTextTable(w *bufio.Writer, t *report.Table, o Options) {
 		writeRecord(w, t, o)
 	case t.Shape == report.Values:
 		for _, r := range t.Rows {
-			w.WriteString("  " + cellText(r[0], t.Columns[0].Kind, o) + "\n")
+			line := cellText(r[0], t.Columns[0].Kind, o)
+			if t.Wrap {
+				line = wrap(line, textWidth-2, "    ")
+			}
+			w.WriteString("  " + line + "\n")
 		}
 	default:
 		writeGrid(w, t, o)
 	}
 	for _, n := range t.Notes {
-		w.WriteString("  " + Escape(n) + "\n")
+		w.WriteString("  " + wrap(Escape(n), textWidth-2, "    ") + "\n")
 	}
+}
+
+// textWidth is the width that sentences are broken to. Tables and commands
+// are never broken.
+const textWidth = 118
+
+// wrap breaks a sentence between words; further lines begin with indent.
+func wrap(s string, width int, indent string) string {
+	var b strings.Builder
+	n := 0
+	for i, word := range strings.Split(s, " ") {
+		size := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case n+1+size > width:
+			b.WriteString("\n" + indent)
+			n = len(indent) - 2
+		default:
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(word)
+		n += size
+	}
+	return b.String()
 }
 
 // writeRecord writes one line a column; columns without a value are left out

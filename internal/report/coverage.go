@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/target"
@@ -32,14 +33,23 @@ func Coverage(t *target.Target, heaps []*census.Heap) []string {
 	if len(t.PEBs) == 0 && c.Saved > 0 {
 		add("The process environment block is not in the dump: heaps were looked for by their signatures, and may be missing from the list.")
 	}
-	for _, h := range t.Heaps {
-		if h.NT == nil && !h.Foreign {
-			add("Heap %v (%s) was not walked: %s.", h.Address, h.Kind, h.Why)
-		}
+	if left := notRead(t); len(left) > 0 {
+		add("%s not walked, so nothing in them is counted: %s.", plural(len(left), "heap was", "heaps were"), strings.Join(left, ", "))
 	}
 	for _, h := range heaps {
 		if h.Lost > 0 && !h.Target.Foreign {
 			add("Heap %v: %s of %s committed bytes could not be read as blocks.", h.Target.Address, grouped(h.Lost), grouped(h.Committed))
+		}
+	}
+	return out
+}
+
+// notRead lists the process's own heaps that were not walked.
+func notRead(t *target.Target) []string {
+	var out []string
+	for _, h := range t.Heaps {
+		if h.NT == nil && !h.Foreign {
+			out = append(out, fmt.Sprintf("%v (%s)", h.Address, h.Kind))
 		}
 	}
 	return out
@@ -53,5 +63,7 @@ func savedOf(saved, committedSaved, committed uint64) string {
 }
 
 func coverage(t *target.Target, heaps []*census.Heap) Table {
-	return values("coverage", "What this dump cannot answer", Coverage(t, heaps))
+	out := values("coverage", "What this dump cannot answer", Coverage(t, heaps))
+	out.Wrap = true
+	return out
 }

@@ -22,6 +22,7 @@ type Dump struct {
 	PID        uint32
 	HasPID     bool
 	Processors int
+	WOW64      bool // a 32-bit program on 64-bit Windows
 }
 
 // Describe reads from a target what every result says of it.
@@ -43,6 +44,7 @@ func Describe(t *target.Target) Dump {
 		d.PID, d.HasPID = mi.ProcessID, true
 	}
 	for _, p := range t.PEBs {
+		d.WOW64 = d.WOW64 || p.Bits == 32 && t.File.Arch().Bits() == 64
 		if d.ImagePath == "" {
 			d.ImagePath = p.ImagePath
 		}
@@ -89,6 +91,14 @@ func (d Dump) title() string {
 	return s
 }
 
+// processor is the architecture, and what WOW64 makes of it.
+func (d Dump) processor() string {
+	if d.WOW64 {
+		return d.Arch + ", a 32-bit program (WOW64)"
+	}
+	return d.Arch
+}
+
 func dumpFields() []field[Dump] {
 	return []field[Dump]{
 		f("file", "", Text, func(d Dump) any { return d.Path }),
@@ -98,6 +108,7 @@ func dumpFields() []field[Dump] {
 		f("os", "", Text, func(d Dump) any { return word(d.OS) }),
 		f("build", "", Count, func(d Dump) any { return known(d.Build != 0, d.Build) }),
 		f("arch", "", Text, func(d Dump) any { return d.Arch }),
+		f("wow64", "", Yes, func(d Dump) any { return d.WOW64 }),
 		f("file_bytes", "", Bytes, func(d Dump) any { return d.Size }),
 		f("compressed", "", Text, func(d Dump) any { return word(d.Compressed) }),
 		f("image_path", "", Text, func(d Dump) any { return word(d.ImagePath) }),
@@ -114,7 +125,7 @@ func header(d Dump) []Table {
 		f("", "Process", Text, func(d Dump) any { return word(d.Process) }),
 		f("", "Process ID", Text, func(d Dump) any { return known(d.HasPID, decimal(uint64(d.PID))) }),
 		f("", "Windows", Text, func(d Dump) any { return word(d.OS) }),
-		f("", "Processor", Text, func(d Dump) any { return d.Arch }),
+		f("", "Processor", Text, func(d Dump) any { return d.processor() }),
 	}, []Dump{d})
 	return []Table{program, people}
 }

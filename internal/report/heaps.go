@@ -155,12 +155,17 @@ func fastHeap(h *census.Heap) any {
 func debuggerTable(heaps []*census.Heap) Table {
 	fields := debuggerFields()
 	t := fill(Table{Title: "Heaps (columns as in !heap -s; k = 1,024 bytes, virtual blocks not in them; busy bytes as asked for)",
-		Media: ForPeople, Tight: true, Empty: "none"}, fields, heaps)
-	if len(heaps) < 2 {
+		Media: ForPeople, Tight: true}, fields, heaps)
+	switch walked := keep(heaps, func(h *census.Heap) bool { return h.Walked }); {
+	case len(heaps) == 0:
+		t.Empty = "none was found"
+	case len(walked) == 0:
+		t.Rows = nil // the table of those that were not walked says all
+	}
+	if len(t.Rows) < 2 {
 		return t
 	}
 	t.Total = make([]any, len(fields))
-	t.Total[1] = nil
 	for i, x := range fields {
 		if i < 3 || x.Title == "Lock\ncont." || x.Kind == Text {
 			t.Total[i] = ""
@@ -168,6 +173,7 @@ func debuggerTable(heaps []*census.Heap) Table {
 		}
 		t.Total[i] = total(heaps, x)
 	}
+	t.Total[1] = "all"
 	return t
 }
 

@@ -118,7 +118,8 @@ func infoProcess(t *target.Target, d Dump) []Table {
 	system := record("system", "System", []pair{
 		{Column{"os", "Windows", Text}, word(d.OS)},
 		{Column{"build_string", "Build", Text}, release},
-		{Column{"arch", "Processor", Text}, d.Arch},
+		{Column{"", "Processor", Text}, d.processor()},
+		{Column{"arch", "", Text}, d.Arch},
 		{Column{"processors", "Processors", Count}, known(d.Processors != 0, d.Processors)},
 		{Column{"cpu_vendor", "CPU vendor", Text}, vendor},
 	})

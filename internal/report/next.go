@@ -13,7 +13,7 @@ func next(d Dump, walked []*census.Heap, damaged bool) Table {
 	t := values("next", "Next", nil)
 	t.Media = ForPeople
 	add := func(why, format string, args ...any) {
-		t.Rows = append(t.Rows, []any{fmt.Sprintf("%-58s  # %s", "heapdump "+fmt.Sprintf(format, args...), why)})
+		t.Rows = append(t.Rows, []any{"# " + why}, []any{"heapdump " + fmt.Sprintf(format, args...)})
 	}
 	file := shell(d.Path)
 	var largest *census.Heap

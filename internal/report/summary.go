@@ -112,7 +112,7 @@ func notWalked(heaps []*census.Heap) Table {
 		f("", "#", Count, func(h *census.Heap) any { return h.Target.Position }),
 		f("", "Heap", Address, func(h *census.Heap) any { return addr(h.Target.Address) }),
 		f("", "Kind", Text, func(h *census.Heap) any { return h.Target.Kind.String() }),
-		f("", "Why", Text, func(h *census.Heap) any { return remarks(h) }),
+		f("", "Why", Text, func(h *census.Heap) any { return word(h.Target.Why) }),
 	}, keep(heaps, func(h *census.Heap) bool { return !h.Walked }))
 }
 
@@ -156,7 +156,7 @@ func accounting(heaps []*census.Heap) Table {
 	t := fill(Table{Title: "Accounting in bytes, virtual blocks included", Media: ForPeople, Tight: true}, fields, heaps)
 	t.Notes = []string{"Reserved = uncommitted + committed; committed = busy user + overhead + free + internal + lost + residue, which is 0 when all is accounted for."}
 	if len(heaps) > 1 {
-		t.Total = []any{""}
+		t.Total = []any{"all"}
 		for _, x := range fields[1:9] {
 			t.Total = append(t.Total, total(heaps, x))
 		}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/heapdump/heapdump/internal/synth"
+)
+
+var update = flag.Bool("update", false, "write what the commands print into testdata/script; read the difference before you commit it")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"heapdump": main})
+}
+
+// TestScripts runs testdata/script. The scripts make their dumps with mkdump:
+//
+//	mkdump demo FILE          the demonstration process
+//	mkdump article STEP FILE  the published heap of 0x2c0000 at one of its four steps
+//	mkdump hostile FILE       the demonstration with names that attack terminals
+//	mkdump stacks FILE        the demonstration's threads and modules, without memory
+//	mkdump cut BYTES FILE     the demonstration, so many bytes shorter
+//
+// and look at JSON with validjson FILE, which also takes NDJSON.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           filepath.Join("..", "..", "testdata", "script"),
+		UpdateScripts: *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HEAPDUMP_FILE", "")
+			e.Setenv("TERM", "xterm")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"mkdump": mkdump, "validjson": validJSON},
+	})
+}
+
+func mkdump(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: mkdump KIND [ARG] FILE")
+	}
+	demo := func() []byte { return synth.Demo().Build().Dump.Bytes() }
+	number := func() int {
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		return n
+	}
+	var data []byte
+	switch args[0] {
+	case "demo":
+		data = demo()
+	case "article":
+		data = synth.Article001(number(), 0x2c0000).Build().Dump.Bytes()
+	case "cut":
+		data = demo()
+		data = data[:len(data)-number()]
+	case "hostile":
+		p := synth.Demo()
+		p.ImagePath = "C:\\evil\x1b]0;owned\x07\u202egpj.exe"
+		p.Modules[0].Name = p.ImagePath
+		data = p.Build().Dump.Bytes()
+	case "stacks":
+		d := synth.Demo().Build().Dump
+		d.Flags, d.Memory, d.Regions = 0, nil, nil
+		data = d.Bytes()
+	default:
+		ts.Fatalf("mkdump: no kind %q", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[len(args)-1]), data, 0o666))
+}
+
+func validJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: validjson FILE")
+	}
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	for n := 0; ; n++ {
+		var v any
+		err := d.Decode(&v)
+		if err != nil && err.Error() == "EOF" && n > 0 {
+			return
+		}
+		ts.Check(err)
+	}
+}
