@@ -17,7 +17,7 @@ type Tally struct {
 	// can be compared without being kept.
 	free uint64
 
-	// Links may be filled by SegmentBlocks; Check follows the free lists
+	// Links may be filled by LinkedBlocks; Check follows the free lists
 	// where it is not or does not add up.
 	Links Links
 }

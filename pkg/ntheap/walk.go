@@ -33,9 +33,14 @@ func (h *Heap) Blocks(sink diag.Sink) iter.Seq[heap.Block] {
 }
 
 // SegmentBlocks walks one segment of h.Segments, as Blocks does: for walks of
-// several segments at a time. links, unless nil, is given what Check needs in
-// order to judge the free lists without following them.
-func (h *Heap) SegmentBlocks(i int, links *Links, sink diag.Sink) iter.Seq[heap.Block] {
+// several segments at a time.
+func (h *Heap) SegmentBlocks(i int, sink diag.Sink) iter.Seq[heap.Block] {
+	return func(yield func(heap.Block) bool) { h.walkSegment(i, nil, sink, yield) }
+}
+
+// LinkedBlocks is SegmentBlocks, and gives links what Check needs in order to
+// judge the free lists without following them.
+func (h *Heap) LinkedBlocks(i int, links *Links, sink diag.Sink) iter.Seq[heap.Block] {
 	return func(yield func(heap.Block) bool) { h.walkSegment(i, links, sink, yield) }
 }
 

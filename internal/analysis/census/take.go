@@ -74,7 +74,7 @@ type walks struct {
 func (w *walks) walk(h *ntheap.Heap, s int, p *part) error {
 	var blocks iter.Seq[heap.Block]
 	if s < len(h.Segments) {
-		blocks = h.SegmentBlocks(s, &p.tally.Links, p.list.Add)
+		blocks = h.LinkedBlocks(s, &p.tally.Links, p.list.Add)
 	} else {
 		blocks = h.VirtualBlocks(p.list.Add)
 	}
