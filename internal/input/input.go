@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -46,6 +47,7 @@ type Input struct {
 	Compressed string // "zstd", "gzip" or "zip"; empty for a plain file
 	Member     string // name of the zip's member, as it stands there
 	Truncated  string // why Data is only the first part of what was compressed, or not what was; empty when all is well
+	File       io.ReaderAt // the same bytes by reading, which is cheaper than page faults where all are wanted; nil when Data is a copy in memory
 	close      func() error
 }
 
@@ -66,7 +68,21 @@ func Open(path string, o Options) (*Input, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	in.Size = uint64(len(in.Data))
+	if in.Compressed == "" && m.Mapped {
+		in.readable(m)
+	}
 	return in, nil
+}
+
+// readable opens the mapped file for reading besides. That it cannot be is no
+// fault: the mapping has all of it.
+func (in *Input) readable(m *mmap.Mapping) {
+	f, err := os.Open(in.Path)
+	if err != nil {
+		return
+	}
+	in.File = f
+	in.close = func() error { return firstError(m.Close(), f.Close()) }
 }
 
 // decompress replaces the Data of a compressed file, and closes what it
@@ -89,12 +105,15 @@ func (in *Input) decompress(m *mmap.Mapping, o Options) error {
 	if n == 0 {
 		return fmt.Errorf("the %s data in it is empty", in.Compressed)
 	}
-	data, closeData, err := out.finish()
+	data, file, closeData, err := out.finish()
 	if err != nil {
 		return err
 	}
 	_ = m.Close()
 	in.Data, in.close = data, closeData
+	if file != nil {
+		in.File = file
+	}
 	return nil
 }
 

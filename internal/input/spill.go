@@ -56,20 +56,21 @@ func (s *spill) open() error {
 	return err
 }
 
-// finish returns the bytes and what gives them back.
-func (s *spill) finish() ([]byte, func() error, error) {
+// finish returns the bytes, the file that they are in (nil when they are in
+// memory), and what gives both back.
+func (s *spill) finish() ([]byte, *os.File, func() error, error) {
 	if s.file == nil {
 		data := s.mem
 		s.mem = nil
-		return data, nil, nil
+		return data, nil, nil, nil
 	}
 	m, err := mmap.File(s.file)
 	if err != nil {
-		return nil, nil, &roomError{os.TempDir(), err}
+		return nil, nil, nil, &roomError{os.TempDir(), err}
 	}
 	f, named := s.file, s.named
 	s.file = nil
-	return m.Data, func() error {
+	return m.Data, f, func() error {
 		err := m.Close()
 		return firstError(err, drop(f, named))
 	}, nil

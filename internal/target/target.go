@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/heapdump/heapdump/internal/input"
 	"github.com/heapdump/heapdump/pkg/diag"
@@ -56,7 +57,7 @@ func Open(path string, o Options) (*Target, error) {
 		return nil, err
 	}
 	t := &Target{Path: path, Size: in.Size, Compressed: in.Compressed, Truncated: in.Truncated, in: in}
-	if err := t.load(in.Data); err != nil {
+	if err := t.load(in.Data, in.File); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), in.Close())
 	}
 	return t, nil
@@ -65,7 +66,7 @@ func Open(path string, o Options) (*Target, error) {
 // Parse is Open for a dump whose bytes are at hand. name stands for its path.
 func Parse(name string, data []byte) (*Target, error) {
 	t := &Target{Path: name, Size: uint64(len(data))}
-	if err := t.load(data); err != nil {
+	if err := t.load(data, nil); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return t, nil
@@ -80,7 +81,7 @@ func (t *Target) Close() error {
 	return t.in.Close()
 }
 
-func (t *Target) load(data []byte) error {
+func (t *Target) load(data []byte, file io.ReaderAt) error {
 	f, err := minidump.Parse(data)
 	if err != nil {
 		return err
@@ -88,7 +89,7 @@ func (t *Target) load(data []byte) error {
 	var list diag.List
 	t.File = f
 	f.Check(list.Add)
-	t.Space = f.Memory(list.Add)
+	t.Space = f.Memory(list.Add).WithFile(data, file)
 	src := process.Source{Space: t.Space, Bits: f.Arch().Bits()}
 	for _, th := range f.Threads(list.Add) {
 		src.Threads = append(src.Threads, process.Thread{ID: th.ID, TEB: th.TEB})

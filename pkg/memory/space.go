@@ -2,6 +2,7 @@ package memory
 
 import (
 	"cmp"
+	"io"
 	"iter"
 	"slices"
 	"sort"
@@ -24,6 +25,8 @@ type Space struct {
 	regions []Region
 	cut     []Range
 	known   bool
+	image   []byte      // see WithFile
+	file    io.ReaderAt // see WithFile
 }
 
 // NewSpace makes a Space. It takes the bytes as they are, without copying;

@@ -42,11 +42,15 @@ func (k *walker) link(a memory.Addr) {
 	node := a + memory.Addr(k.c.unit)
 	off := uint64(node - k.start)
 	ptr := k.c.unit / 2
-	if off > uint64(len(k.run)) || uint64(len(k.run))-off < 2*ptr {
+	var b []byte
+	if off <= uint64(len(k.run)) && uint64(len(k.run))-off >= 2*ptr {
+		b = k.run[off:]
+	} else if view, err := k.h.mem.View(node, 2*ptr); err == nil {
+		b = view
+	} else {
 		k.sums.odd = true
 		return
 	}
-	b := k.run[off:]
 	if ptr == 4 {
 		k.sums.add(node, memory.Addr(binary.LittleEndian.Uint32(b)), memory.Addr(binary.LittleEndian.Uint32(b[4:])))
 		return

@@ -2,6 +2,7 @@ package ntheap
 
 import (
 	"iter"
+	"sync"
 
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
@@ -75,24 +76,41 @@ type walker struct {
 	start memory.Addr
 
 	sums    *Links      // sums of the free lists' links, when wanted
+	reader  reader      // nil when the memory cannot read ahead
+	buf     *[]byte     // what was read ahead
 	touched memory.Addr // up to where the run's bytes are in the cache
 	ballast byte        // keeps the touching loads alive
 }
 
-// ahead is how far memory is touched before the walk reads it. Entries lie
-// some hundred bytes apart, so that each is a cache miss; touching every line
-// in order lets the processor's prefetcher run.
-const ahead = 32 << 10
+// ahead is how far memory is read before the walk decodes it. Entries lie some
+// hundred bytes apart, so that each would be a cache miss, and in a fresh
+// mapping often a page fault: reading in order costs a fraction of that.
+const ahead = 256 << 10
 
-// touch loads a byte of each cache line of the next stretch of the run.
-func (k *walker) touch(a memory.Addr) {
-	k.touched = a + ahead
+// reader is memory that can be read in order more cheaply than by views.
+type reader interface {
+	ReadAhead(a memory.Addr, buf []byte) int
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, ahead); return &b }}
+
+// advance brings the next stretch of the run into the cache: by reading it
+// from the file where the memory can do that, else by touching each line.
+func (k *walker) advance(a memory.Addr) {
+	if k.reader != nil {
+		if n := k.reader.ReadAhead(a, (*k.buf)[:min(ahead, uint64(k.limit-a))]); uint64(n) >= k.c.unit {
+			k.run, k.start = (*k.buf)[:n], a
+			k.touched = a + memory.Addr(n)
+			return
+		}
+	}
+	k.touched = a + ahead/8
 	off := uint64(a - k.start)
 	if off >= uint64(len(k.run)) {
 		return
 	}
 	b := k.run[off:]
-	b = b[:min(len(b), ahead, int(k.limit-a))]
+	b = b[:min(uint64(len(b)), ahead/8, uint64(k.limit-a))]
 	sum := byte(0)
 	for i := 0; i < len(b); i += 64 {
 		sum += b[i]
@@ -103,6 +121,10 @@ func (k *walker) touch(a memory.Addr) {
 func (h *Heap) walkSegment(i int, links *Links, sink diag.Sink, yield func(heap.Block) bool) bool {
 	seg := &h.Segments[i]
 	k := &walker{h: h, c: h.codec, seg: seg, index: uint32(i), sink: sink, yield: yield, sums: links}
+	if r, ok := h.mem.(reader); ok {
+		k.reader, k.buf = r, buffers.Get().(*[]byte)
+		defer buffers.Put(k.buf)
+	}
 	k.budget = int64(seg.Size()>>k.c.shift)*resyncRounds + 1<<16
 	at := seg.Start
 	for _, u := range seg.UCRs {
@@ -134,7 +156,7 @@ func (k *walker) span(at, end memory.Addr) bool {
 	k.touched = at
 	for at < end {
 		if at >= k.touched {
-			k.touch(at)
+			k.advance(at)
 		}
 		next := at + memory.Addr(k.c.bytes(w))
 		if !ok || !k.c.sound(w) || next > end || w.prev() != prev && prev != unknown {
