@@ -144,10 +144,6 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 		fmt.Fprintln(a.env.Stderr, "Run `heapdump help` for the commands and their flags.")
 		return exitUsage
 	}
-	var tableError *render.TableError
-	if errors.As(err, &tableError) {
-		return exitUsage
-	}
 	return exitFault
 }
 

@@ -68,7 +68,7 @@ func (c cancelling) Write(b []byte) (int, error) {
 // before or in the middle, and leaves no file.
 func TestInterrupt(t *testing.T) {
 	path := many(t, 100_000)
-	for _, args := range [][]string{{"walk"}, {"walk", "--sort", "size"}, {"walk", "--style", "windbg"}, {"summary"}, {"heap", "0x1d0000000"}} {
+	for _, args := range [][]string{{"walk"}, {"walk", "--sort", "size"}, {"walk", "--style", "windbg"}, {"summary"}, {"heap", "0x1d0000000"}, {"heap", "0x1d0000000", "--style", "windbg"}, {"find", "0x1d0000010"}} {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		w := newWorld(nil)

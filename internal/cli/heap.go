@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +36,9 @@ func (a *app) heap() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if spec == "all" {
+				return usagef("heap shows one heap; `heapdump heaps` lists them all")
+			}
 			ctx := cmd.Context()
 			t, w, err := a.open(ctx, path)
 			if err != nil {
@@ -45,9 +49,12 @@ func (a *app) heap() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if len(found) > 1 && spec == "process" {
+				a.note("this process has %d process heaps, of %d and %d bits: showing the first", len(found), found[0].Bits, found[1].Bits)
+			}
 			h := found[0]
 			if a.windbg() {
-				if err := writeFailed(windbgHeap(ctx, w, h)); err != nil {
+				if err := errors.Join(writeFailed(windbgHeap(ctx, w, h)), ctx.Err()); err != nil {
 					return err
 				}
 				return a.complete(report.Coverage(t, nil))
@@ -56,7 +63,11 @@ func (a *app) heap() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.write(w, report.Heap(t, &cs.Heaps[0], freeLists(ctx, h.NT)), format, report.Coverage(t, pointers(cs.Heaps)))
+			lists := freeLists(ctx, h.NT)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return a.write(w, report.Heap(t, &cs.Heaps[0], lists), format, report.Coverage(t, pointers(cs.Heaps)))
 		},
 	}, groupInspect, "!heap -a ADDR, !heap -h ADDR")
 }

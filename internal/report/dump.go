@@ -53,12 +53,29 @@ func Describe(t *target.Target) Dump {
 		}
 	}
 	if d.ImagePath == "" {
-		if m := t.File.Modules(nil); len(m) > 0 {
-			d.ImagePath = m[0].Name
-		}
+		d.ImagePath = program(t)
 	}
 	d.Process = d.ImagePath[strings.LastIndexAny(d.ImagePath, `\/`)+1:]
 	return d
+}
+
+// program is the path of the module that is the program: the one at the PEB's
+// image base, else the first that is called .exe; empty when there is none.
+func program(t *target.Target) string {
+	modules := t.File.Modules(nil)
+	for _, p := range t.PEBs {
+		for _, m := range modules {
+			if m.Start == p.ImageBaseAddress && m.Start != 0 {
+				return m.Name
+			}
+		}
+	}
+	for _, m := range modules {
+		if strings.HasSuffix(strings.ToLower(m.Name), ".exe") {
+			return m.Name
+		}
+	}
+	return ""
 }
 
 // kindOf says in a word how much memory a dump was to have.

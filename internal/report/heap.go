@@ -56,29 +56,27 @@ func heapRecord(h *census.Heap, nt *ntheap.Heap) Table {
 	add("Layout", Text, x.Layout)
 	add("Flags", Hex, uint32(x.Flags))
 	add("Flags in words", Text, x.Flags.String())
-	for _, p := range []pair{
-		{Column{"force_flags", "ForceFlags", Hex}, uint32(x.ForceFlags)},
-		{Column{"force_flags_text", "ForceFlags in words", Text}, x.ForceFlags.String()},
-		{Column{"compatibility_flags", "CompatibilityFlags", Hex}, x.CompatibilityFlags},
-		{Column{"granularity_bytes", "Granularity in bytes", Bytes}, x.Unit},
-		{Column{"signature", "Signature", Hex}, x.Signature},
-		{Column{"encoded", "Headers encoded", Yes}, x.Encoded},
-		{Column{"key", "Key", Hex}, known(x.Encoded, x.Key)},
-		{Column{"encode_flag_mask", "EncodeFlagMask", Hex}, x.EncodeFlagMask},
-		{Column{"process_heaps_list_index", "ProcessHeapsListIndex", Count}, x.ProcessHeapsListIndex},
-		{Column{"lock_variable", "Lock variable at", Address}, some(x.LockVariable)},
-		{Column{"tag_entries", "Tag entries at", Address}, some(x.TagEntries)},
-		{Column{"pseudo_tag_entries", "Pseudo tag entries at", Address}, some(x.PseudoTagEntries)},
-		{Column{"next_tag_index", "Next tag index", Count}, x.NextAvailableTagIndex},
-		{Column{"maximum_tag_index", "Maximum tag index", Count}, x.MaximumTagIndex},
-		{Column{"allocator_back_trace_index", "AllocatorBackTraceIndex", Hex}, x.AllocatorBackTraceIndex},
-		{Column{"virtual_allocd_blocks", "Virtual alloc list at", Address}, some(x.VirtualAllocdBlocks)},
-		{Column{"ucr_list", "Uncommitted ranges list at", Address}, some(x.UCRList)},
-		{Column{"free_lists_at", "Free lists at", Address}, some(x.FreeLists)},
-		{Column{"user_context", "UserContext", Address}, some(x.UserContext)},
-	} {
-		pairs = append(pairs, p)
-	}
+	pairs = append(pairs,
+		pair{Column{"force_flags", "ForceFlags", Hex}, uint32(x.ForceFlags)},
+		pair{Column{"force_flags_text", "ForceFlags in words", Text}, x.ForceFlags.String()},
+		pair{Column{"compatibility_flags", "CompatibilityFlags", Hex}, x.CompatibilityFlags},
+		pair{Column{"granularity_bytes", "Granularity in bytes", Bytes}, x.Unit},
+		pair{Column{"signature", "Signature", Hex}, x.Signature},
+		pair{Column{"encoded", "Headers encoded", Yes}, x.Encoded},
+		pair{Column{"key", "Key", Hex}, known(x.Encoded, x.Key)},
+		pair{Column{"encode_flag_mask", "EncodeFlagMask", Hex}, x.EncodeFlagMask},
+		pair{Column{"process_heaps_list_index", "ProcessHeapsListIndex", Count}, x.ProcessHeapsListIndex},
+		pair{Column{"lock_variable", "Lock variable at", Address}, some(x.LockVariable)},
+		pair{Column{"tag_entries", "Tag entries at", Address}, some(x.TagEntries)},
+		pair{Column{"pseudo_tag_entries", "Pseudo tag entries at", Address}, some(x.PseudoTagEntries)},
+		pair{Column{"next_tag_index", "Next tag index", Count}, x.NextAvailableTagIndex},
+		pair{Column{"maximum_tag_index", "Maximum tag index", Count}, x.MaximumTagIndex},
+		pair{Column{"allocator_back_trace_index", "AllocatorBackTraceIndex", Hex}, x.AllocatorBackTraceIndex},
+		pair{Column{"virtual_allocd_blocks", "Virtual alloc list at", Address}, some(x.VirtualAllocdBlocks)},
+		pair{Column{"ucr_list", "Uncommitted ranges list at", Address}, some(x.UCRList)},
+		pair{Column{"free_lists_at", "Free lists at", Address}, some(x.FreeLists)},
+		pair{Column{"user_context", "UserContext", Address}, some(x.UserContext)},
+	)
 	return record("heap", "Heap", pairs)
 }
 

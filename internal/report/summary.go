@@ -123,8 +123,8 @@ func memoryTables(m census.Memory) []Table {
 		f("regions", "Regions", Count, func(s census.Share) any { return s.Regions }),
 		f("bytes", "Bytes", Bytes, func(s census.Share) any { return s.Bytes }),
 	}
-	out := []Table{{Key: "memory", Shape: Record, Media: ForPrograms,
-		Columns: []Column{{"regions_known", "", Yes}, {"saved_bytes", "", Bytes}}, Rows: [][]any{{m.Known, m.Saved}}}}
+	out := []Table{{Key: "memory", Shape: Record, Title: "Memory",
+		Columns: []Column{{"regions_known", "Regions known", Yes}, {"saved_bytes", "Saved in bytes", Bytes}}, Rows: [][]any{{m.Known, m.Saved}}}}
 	for _, t := range []struct {
 		key, title, column string
 		rows               []census.Share
