@@ -69,6 +69,7 @@ type walker struct {
 	sink  diag.Sink
 	yield func(heap.Block) bool
 
+	simple bool        // neither XP's headers nor extended ones: emit's short way
 	limit  memory.Addr // end of the committed bytes that are being walked
 	budget int64       // units that resynchronising may still look at
 
@@ -85,7 +86,7 @@ type walker struct {
 // ahead is how far memory is read before the walk decodes it. Entries lie some
 // hundred bytes apart, so that each would be a cache miss, and in a fresh
 // mapping often a page fault: reading in order costs a fraction of that.
-const ahead = 256 << 10
+const ahead = 1 << 20
 
 // reader is memory that can be read in order more cheaply than by views.
 type reader interface {
@@ -104,13 +105,13 @@ func (k *walker) advance(a memory.Addr) {
 			return
 		}
 	}
-	k.touched = a + ahead/8
+	k.touched = a + 32<<10
 	off := uint64(a - k.start)
 	if off >= uint64(len(k.run)) {
 		return
 	}
 	b := k.run[off:]
-	b = b[:min(uint64(len(b)), ahead/8, uint64(k.limit-a))]
+	b = b[:min(uint64(len(b)), 32<<10, uint64(k.limit-a))]
 	sum := byte(0)
 	for i := 0; i < len(b); i += 64 {
 		sum += b[i]
@@ -121,6 +122,7 @@ func (k *walker) advance(a memory.Addr) {
 func (h *Heap) walkSegment(i int, links *Links, sink diag.Sink, yield func(heap.Block) bool) bool {
 	seg := &h.Segments[i]
 	k := &walker{h: h, c: h.codec, seg: seg, index: uint32(i), sink: sink, yield: yield, sums: links}
+	k.simple = !k.c.old && !h.Header.Extended()
 	if r, ok := h.mem.(reader); ok {
 		k.reader, k.buf = r, buffers.Get().(*[]byte)
 		defer buffers.Put(k.buf)
@@ -184,6 +186,13 @@ func (k *walker) span(at, end memory.Addr) bool {
 
 // emit hands out the block of a sound entry.
 func (k *walker) emit(a memory.Addr, w word) bool {
+	// Most blocks of most heaps are plain busy ones; block decides the rest.
+	if u := w.unused(); k.simple && w&(0x09<<16) == 0x01<<16 && u >= 8 && u != unusedEscape && a != k.seg.Start {
+		if size := w.size() << k.c.shift; uint64(u) <= size && w.size() > 1 {
+			return k.yield(heap.Block{Addr: a, Size: size, Unused: uint32(u), Segment: k.index,
+				Header: uint8(k.c.unit), Flags: w.flags()})
+		}
+	}
 	b, ok := k.block(a, w)
 	if !ok {
 		return k.lose(a, b.End(), k.problem(a, CodeEntryUnused, "UnusedBytes",
