@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 //
 //	mkdump demo FILE          the demonstration process
 //	mkdump article STEP FILE  the published heap of 0x2c0000 at one of its four steps
+//	mkdump virtual FILE       the published heap 0x29fb0000 with its large blocks, +ust
+//	mkdump xp FILE            a small heap of Windows XP
 //	mkdump hostile FILE       the demonstration with names that attack terminals
 //	mkdump stacks FILE        the demonstration's threads and modules, without memory
 //	mkdump cut BYTES FILE     the demonstration, so many bytes shorter
@@ -58,6 +60,10 @@ func mkdump(ts *testscript.TestScript, neg bool, args []string) {
 		data = demo()
 	case "article":
 		data = synth.Article001(number(), 0x2c0000).Build().Dump.Bytes()
+	case "virtual":
+		data = synth.Article003().Build().Dump.Bytes()
+	case "xp":
+		data = small(synth.NewProcess(synth.XP, synth.X86)).Build().Dump.Bytes()
 	case "cut":
 		data = demo()
 		data = data[:len(data)-number()]
@@ -74,6 +80,14 @@ func mkdump(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("mkdump: no kind %q", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[len(args)-1]), data, 0o666))
+}
+
+// small gives a process a heap of a few blocks.
+func small(p *synth.Process) *synth.Process {
+	p.AddHeap(&synth.Heap{Address: 0x250000, Flags: synth.FlagGrowable, Segments: []synth.Segment{
+		{Reserve: 0x100000, Items: []synth.Item{synth.Busy(100), synth.Free(0x200), synth.Busy(24), synth.Free(0x10), synth.Busy(9)}},
+	}})
+	return p
 }
 
 func validJSON(ts *testscript.TestScript, neg bool, args []string) {

@@ -75,6 +75,8 @@ func windbgRow(h *census.Heap) windbg.Row {
 		r.Lock = "N/A"
 	case x.Lock.ContentionKnown:
 		r.Lock = windbg.Contention(x.Lock.ContentionCount)
+	case x.Lock.Known:
+		r.Lock = "0" // a lock that keeps no count: the debugger prints 0
 	default:
 		r.Lock = "-" // the dump does not hold it
 	}
