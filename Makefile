@@ -22,7 +22,7 @@ race: ## the tests under the race detector
 	$(GO) test -race -timeout 900s ./...
 
 bench: build ## figures beside their targets: a generated dump of 2 GiB, ratios within one run
-	$(GO) run ./internal/synth/bench -heapdump bin/heapdump
+	$(GO) run ./internal/bench -heapdump bin/heapdump
 
 FUZZTIME ?= 60s
 fuzz: ## every fuzz target for FUZZTIME each
