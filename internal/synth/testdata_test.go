@@ -1,0 +1,39 @@
+package synth_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/heapdump/heapdump/internal/synth"
+)
+
+var update = flag.Bool("update", false, "write the dumps in testdata again")
+
+// TestTestdata is the recipe of the dumps in testdata/dumps, and holds them to
+// it: go test ./internal/synth -run Testdata -update writes them again.
+func TestTestdata(t *testing.T) {
+	for name, build := range map[string]func() []byte{
+		"demo.dmp": func() []byte { return synth.Demo().Build().Dump.Bytes() },
+	} {
+		path := filepath.Join("..", "..", "testdata", "dumps", name)
+		want := build()
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, want, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what its recipe makes; -update writes it again", path)
+		}
+	}
+}
