@@ -48,7 +48,7 @@ func Coverage(t *target.Target, heaps []*census.Heap) []string {
 func notRead(t *target.Target) []string {
 	var out []string
 	for _, h := range t.Heaps {
-		if h.NT == nil && !h.Foreign {
+		if h.Why != "" && !h.Foreign {
 			out = append(out, fmt.Sprintf("%v (%s)", h.Address, h.Kind))
 		}
 	}

@@ -65,9 +65,7 @@ func numberFields() []field[*census.Heap] {
 		c("external_fragmentation_percent", "", Percent, func(h *census.Heap) any { return known(h.External.Known, h.External.Value) }),
 		c("virtual_fragmentation_percent", "", Percent, func(h *census.Heap) any { return known(h.VirtualAddress.Known, h.VirtualAddress.Value) }),
 		c("lock_contention", "", Count, func(h *census.Heap) any { return lockContention(h) }),
-		c("lock_owned", "", Yes, func(h *census.Heap) any {
-			return known(h.Target.NT != nil && h.Target.NT.Header.Lock.Known, h.Target.NT.Header.Lock.Owned)
-		}),
+		c("lock_owned", "", Yes, lockOwned),
 		c("problems", "", Count, func(h *census.Heap) any { return len(h.Problems) + h.Dropped }),
 	}
 }
@@ -116,6 +114,14 @@ func lockContention(h *census.Heap) any {
 		return nil
 	}
 	return h.Target.NT.Header.Lock.ContentionCount
+}
+
+// lockOwned is null where the heap has no lock or the dump has not got it.
+func lockOwned(h *census.Heap) any {
+	if h.Target.NT == nil || !h.Target.NT.Header.Lock.Known {
+		return nil
+	}
+	return h.Target.NT.Header.Lock.Owned
 }
 
 // debuggerFields are the columns of !heap -s and, beside them, what is in use.
