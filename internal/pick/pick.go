@@ -112,20 +112,6 @@ func (f *Filter) inRanges(b *heap.Block) bool {
 	return false
 }
 
-// Overlaps reports whether any wanted address lies in r: a whole segment can
-// be passed over when none does.
-func (f *Filter) Overlaps(r memory.Range) bool {
-	if f.ranges == nil {
-		return true
-	}
-	for _, want := range f.ranges {
-		if want.Overlaps(r) {
-			return true
-		}
-	}
-	return false
-}
-
 // Size is the size that filters and orders mean: user bytes when busy, else
 // block bytes.
 func Size(b *heap.Block) uint64 {

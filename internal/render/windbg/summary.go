@@ -56,6 +56,7 @@ type Listed struct {
 const (
 	minExternalPercent = 10
 	aboveCommit        = 1 << 20 // bytes; a published row of exactly 1 MiB has no line
+	minVirtualPercent  = 10
 	minUncommitted     = 100
 )
 
@@ -163,7 +164,7 @@ func writeRow(p *printer, r Row) {
 	if x, ok := r.External(); ok && x >= minExternalPercent && r.Committed > aboveCommit {
 		p.line(fmt.Sprintf("    External fragmentation  %d %% (%d free blocks)", x, r.ListLength))
 	}
-	if x, ok := r.VirtualPercent(); ok && r.UncommittedRanges >= minUncommitted {
+	if x, ok := r.VirtualPercent(); ok && x >= minVirtualPercent && r.UncommittedRanges >= minUncommitted {
 		p.line(fmt.Sprintf("    Virtual address fragmentation  %d %% (%d uncommited ranges)", x, r.UncommittedRanges))
 	}
 }
