@@ -95,12 +95,8 @@ func appendBlockJSON(b []byte, r *BlockRow) []byte {
 		b = append(b, `","user":null,"block_bytes":`...)
 	}
 	b = strconv.AppendUint(b, r.BlockBytes, 10)
-	if r.Busy {
-		b = append(b, `,"user_bytes":`...)
-		b = strconv.AppendUint(b, r.UserBytes, 10)
-	} else {
-		b = append(b, `,"user_bytes":null`...)
-	}
+	b = append(b, `,"user_bytes":`...)
+	b = strconv.AppendUint(b, r.userBytes(), 10)
 	b = append(b, `,"state":"`...)
 	b = append(b, r.State...)
 	b = append(b, `","origin":"`...)
@@ -110,6 +106,15 @@ func appendBlockJSON(b []byte, r *BlockRow) []byte {
 	b = append(b, `","trust":"`...)
 	b = append(b, r.Trust...)
 	return append(b, `"}`...)
+}
+
+// userBytes is what the program asked for, which of a block that it does not
+// hold is nothing.
+func (r *BlockRow) userBytes() uint64 {
+	if !r.Busy {
+		return 0
+	}
+	return r.UserBytes
 }
 
 func appendBlockCSV(b []byte, r *BlockRow) []byte {
@@ -122,10 +127,7 @@ func appendBlockCSV(b []byte, r *BlockRow) []byte {
 		b = appendHex(b, r.User)
 	}
 	b = strconv.AppendUint(append(b, ','), r.BlockBytes, 10)
-	b = append(b, ',')
-	if r.Busy {
-		b = strconv.AppendUint(b, r.UserBytes, 10)
-	}
+	b = strconv.AppendUint(append(b, ','), r.userBytes(), 10)
 	b = append(append(b, ','), r.State...)
 	b = append(append(b, ','), r.Origin...)
 	b = appendHex(append(b, ','), uint64(r.Flags))

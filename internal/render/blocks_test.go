@@ -37,7 +37,7 @@ func ExampleBlocks_ndjson() {
 	put(os.Stdout, render.FormatNDJSON)
 	// Output:
 	// {"heap":"0x29fb0000","segment":"0x29fb0000","entry":"0x29fb0a80","user":"0x29fb0a90","block_bytes":288,"user_bytes":280,"state":"busy","origin":"backend","flags":"0x1","trust":"sound"}
-	// {"heap":"0x29fb0000","segment":"0x29fb0000","entry":"0x29fb0ba0","user":null,"block_bytes":19088736,"user_bytes":null,"state":"free","origin":"backend","flags":"0x0","trust":"repaired"}
+	// {"heap":"0x29fb0000","segment":"0x29fb0000","entry":"0x29fb0ba0","user":null,"block_bytes":19088736,"user_bytes":0,"state":"free","origin":"backend","flags":"0x0","trust":"repaired"}
 	// {"heap":"0x29fb0000","segment":null,"entry":"0x43500030","user":"0x43500060","block_bytes":16781312,"user_bytes":16777280,"state":"busy","origin":"virtual","flags":"0x13","trust":"sound"}
 }
 
