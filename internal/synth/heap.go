@@ -45,7 +45,7 @@ type Heap struct {
 	Tags                                *TagTable
 	Mapped                              bool   // a CSR heap: mapped, uncommitted ranges are committed pages
 	ExtraReserved, ExtraCommitted       uint64 // added to the counters, as an LFH does
-	SentinelFlags                       uint8  // 0 is what the family has
+	SentinelFlags                       uint8  // 0 is 01; debuggers print 11, a marking of their own
 	ReserveWhole                        bool   // segments in the image reach what SegmentReserve says
 	CommitRoutine                       uint64
 	AllocatorBackTraceIndex             uint16

@@ -112,9 +112,6 @@ func (p *plan) sentinel() {
 	f := p.b.SentinelFlags
 	if f == 0 {
 		f = 0x01
-		if p.b.Family <= Win7 {
-			f = 0x11
-		}
 	}
 	p.put(Block{Bytes: n, State: StateInternal, Flags: f, Unused: 3})
 }

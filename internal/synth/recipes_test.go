@@ -8,10 +8,15 @@ import (
 	"testing"
 )
 
-// listing prints a heap's entries the way the article's debugger did.
+// listing prints a heap's entries the way the article's debugger did, which
+// marks the last entry before an uncommitted range with 10 of its own.
 func listing(b *BuiltHeap) string {
 	var s strings.Builder
-	for _, bl := range walkNoTest(b) {
+	all := walkNoTest(b)
+	for i, bl := range all {
+		if i+1 < len(all) && all[i+1].State == StateUncommitted {
+			bl.Flags |= 0x10
+		}
 		switch bl.State {
 		case StateUncommitted:
 			fmt.Fprintf(&s, "%08x: %08x - uncommitted bytes.\n", bl.Entry, bl.Bytes)
