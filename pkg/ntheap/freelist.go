@@ -39,73 +39,133 @@ func (h *Heap) FreeLists() []FreeList {
 	return out
 }
 
-// Blocks yields the blocks on the list, in its order, as far as its links and
-// the headers of the blocks hold. Where they do not, it goes on backwards from
-// the head; what is wrong goes to the sink.
+// Blocks yields the blocks on the list, in its order, as far as its links
+// hold. Where they do not, it goes on backwards from the head; what is wrong
+// goes to the sink. A block whose header is destroyed has Size 0 and is
+// Doubtful; one that is not free is only reported.
 func (l FreeList) Blocks(sink diag.Sink) iter.Seq[heap.Block] {
 	return func(yield func(heap.Block) bool) {
-		limit := l.h.Size()/(2*l.h.Header.Unit) + 1
+		more := true
+		enough := func(b heap.Block) bool { more = more && yield(b); return more }
+		f := follower{FreeList: l, limit: l.h.Size()/(2*l.h.Header.Unit) + 1, sink: sink, yield: enough}
 		ptr := l.h.set.Ptr()
-		last, stop := l.along(0, ptr, limit, l.Head, yield)
+		last, stop, class := f.along(0, ptr, l.Head)
 		if stop == "" {
 			return
 		}
-		sink.Put(diag.Problem{Code: CodeFreeList, Class: diag.Corrupt, At: diag.At(last), Heap: l.h.Header.Address,
+		sink.Put(diag.Problem{Code: CodeFreeList, Class: class, At: diag.At(last), Heap: l.h.Header.Address,
 			Object: "_HEAP_FREE_ENTRY", Field: "FreeList", Want: "the next free block of a closed list", Got: stop})
-		l.along(ptr, 0, limit, last, yield)
+		first, _, _ := f.along(ptr, 0, last)
+		if node, ok := f.gap(last, first); ok {
+			switch b, _ := l.h.freeEntry(node); b.State {
+			case heap.Busy: // a header as destroyed as the links
+				b.State, b.Size, b.Trust = heap.Free, 0, heap.Doubtful
+				enough(b)
+			case heap.Free:
+				enough(b)
+			}
+		}
 	}
+}
+
+// follower follows one free list.
+type follower struct {
+	FreeList
+	limit uint64 // nodes
+	sink  diag.Sink
+	yield func(heap.Block) bool
 }
 
 // along follows the list in the direction of the link at offset link, up to
 // the node until, and checks that each node's other link (at offset back)
 // leads where it came from. It returns the last good node and what stopped it;
 // empty when the list is closed or yield had enough.
-func (l FreeList) along(link, back, limit uint64, until memory.Addr, yield func(heap.Block) bool) (memory.Addr, string) {
-	at := l.Head
-	for range limit {
-		next, ok := l.h.pointer(at.Add(link))
+func (f *follower) along(link, back uint64, until memory.Addr) (memory.Addr, string, diag.Class) {
+	at := f.Head
+	for range f.limit {
+		next, ok := f.h.pointer(at.Add(link))
 		if !ok {
-			return at, "a link that the dump does not hold"
+			return at, "a link that the dump does not hold", f.h.blame(at.Add(link), back|link)
 		}
-		if next == until || next == l.Head {
-			if prev, ok := l.h.pointer(next.Add(back)); next == l.Head && ok && prev != at {
-				return at, fmt.Sprintf("the list's head, whose other link is %v", prev)
+		if next == until || next == f.Head {
+			if prev, ok := f.h.pointer(next.Add(back)); next == f.Head && ok && prev != at {
+				return at, fmt.Sprintf("the list's head, whose other link is %v", prev), diag.Corrupt
 			}
-			return at, ""
+			return at, "", 0
 		}
-		prev, ok := l.h.pointer(next.Add(back))
-		if !ok || prev != at {
-			return at, fmt.Sprintf("%v, which does not point back", next)
-		}
-		b, ok := l.h.freeEntry(next)
+		prev, ok := f.h.pointer(next.Add(back))
 		if !ok {
-			return at, fmt.Sprintf("%v, which has no free block's header", next)
+			return at, fmt.Sprintf("%v, where nothing can be read", next), f.h.blame(next, back|link)
 		}
-		if !yield(b) {
-			return at, ""
+		if prev != at {
+			return at, fmt.Sprintf("%v, which does not point back", next), diag.Corrupt
+		}
+		b, why := f.h.freeEntry(next)
+		if why != "" {
+			f.sink.Put(diag.Problem{Code: CodeFreeList, Class: f.h.blame(b.Addr, f.h.Header.Unit), At: diag.At(b.Addr), Heap: f.h.Header.Address,
+				Object: "_HEAP_ENTRY", Field: "Flags", Want: "the header of a free block", Got: why})
+		}
+		if b.State == heap.Free && !f.yield(b) {
+			return at, "", 0
 		}
 		at = next
 	}
-	return at, "more entries than the segments have room for"
+	return at, "more entries than the segments have room for", diag.Corrupt
 }
 
-// freeEntry makes the block whose list links stand at node.
-func (h *Heap) freeEntry(node memory.Addr) (heap.Block, bool) {
-	a := node - memory.Addr(h.Header.Unit)
-	raw, err := h.mem.View(a, h.Header.Unit)
-	if err != nil || a%memory.Addr(h.Header.Unit) != 0 {
-		return heap.Block{}, false
+// freeGaps returns the nodes to which the free lists lead from both sides
+// where they break off: free blocks whose own links are destroyed.
+func (h *Heap) freeGaps() []memory.Addr {
+	h.gaps.once.Do(func() {
+		ptr := h.set.Ptr()
+		for _, l := range h.FreeLists() {
+			f := follower{FreeList: l, limit: h.Size()/(2*h.Header.Unit) + 1, yield: func(heap.Block) bool { return true }}
+			last, stop, _ := f.along(0, ptr, l.Head)
+			if stop == "" {
+				continue
+			}
+			first, _, _ := f.along(ptr, 0, last)
+			if node, ok := f.gap(last, first); ok {
+				h.gaps.nodes = append(h.gaps.nodes, node)
+			}
+		}
+	})
+	return h.gaps.nodes
+}
+
+// gap returns the one node between the ends last and first of a broken list,
+// if both lead to the same.
+func (f *follower) gap(last, first memory.Addr) (memory.Addr, bool) {
+	fore, ok1 := f.h.pointer(last)
+	aft, ok2 := f.h.pointer(first.Add(f.h.set.Ptr()))
+	return fore, ok1 && ok2 && fore == aft && fore != f.Head && fore != last && fore != first
+}
+
+// freeEntry makes the block whose list links stand at node, and says what is
+// wrong with its header: it is destroyed, or that of a busy block, which is
+// then what the block is.
+func (h *Heap) freeEntry(node memory.Addr) (b heap.Block, why string) {
+	b = heap.Block{Addr: node - memory.Addr(h.Header.Unit), Header: uint8(h.Header.Unit), State: heap.Free, Trust: heap.Doubtful}
+	i, ok := h.SegmentAt(b.Addr)
+	b.Segment = uint32(i)
+	if !ok || (b.Addr-h.Segments[i].Start)%memory.Addr(h.Header.Unit) != 0 {
+		b.State, b.Segment = heap.Lost, heap.NoSegment
+		return b, "an address in no segment"
+	}
+	raw, err := h.mem.View(b.Addr, h.Header.Unit)
+	if err != nil {
+		return b, "memory that the dump does not hold"
 	}
 	w := h.codec.decode(raw)
-	if !h.codec.sound(w) || w.busy() {
-		return heap.Block{}, false
+	if !h.codec.sound(w) {
+		return b, fmt.Sprintf("%#016x decoded", uint64(w))
 	}
-	i, ok := h.SegmentAt(a)
-	if !ok {
-		return heap.Block{}, false
+	b.Size, b.Flags, b.Trust = h.codec.bytes(w), w.flags(), heap.Sound
+	if w.busy() {
+		b.State = heap.Busy
+		return b, "that of a busy block"
 	}
-	return heap.Block{Addr: a, Size: h.codec.bytes(w), Segment: uint32(i), Header: uint8(h.Header.Unit),
-		State: heap.Free, Flags: w.flags()}, true
+	return b, ""
 }
 
 // SegmentAt returns the index of the segment whose range holds a.

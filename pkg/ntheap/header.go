@@ -88,6 +88,11 @@ type Segment struct {
 	LargestUnCommitted                  uint64 // XP only
 	UCRs                                []UCR  // as found, sorted by address; those of size zero are only counted
 	EmptyUCRs                           int    // uncommitted ranges of size zero
+
+	derived  []UCR // of UCRs: in no list, but without memory in the process
+	broken   bool  // the list of ranges could not be followed to its end
+	partial  bool  // because the dump lacks a part of it
+	unplaced int   // descriptors whose range is not known
 }
 
 // Uncommitted returns the bytes of the segment that have no memory.

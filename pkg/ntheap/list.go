@@ -1,8 +1,10 @@
 package ntheap
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
@@ -11,59 +13,98 @@ type ring struct {
 	nodes  []memory.Addr // addresses of the LIST_ENTRYs, in list order as far as it holds
 	broken string        // what is wrong with the list, empty when nothing is
 	at     memory.Addr   // the link that is wrong
+	class  diag.Class    // Incomplete when the dump lacks the node that the link leads to
+	gap    memory.Addr   // the one node that both ends of a broken list lead to, or 0
 }
 
-// maxNodes bounds a list before its nodes are looked at: no process has more
-// segments, virtual blocks or uncommitted ranges in one heap.
-const maxNodes = 1 << 22
+// maxNodes bounds a list: no process has more virtual blocks, of half a
+// megabyte and more, in one heap. A node is looked at once only, so that the
+// bytes of the dump bound it too.
+const maxNodes = 1 << 20
 
-// walkRing follows a list from its head. Where the forward links break off or
-// loop, it goes on backwards from the head, so that one damaged node hides
-// none of the others. accept says whether a node is what the list should hold.
-func (h *Heap) walkRing(head memory.Addr, accept func(node memory.Addr) bool) ring {
+// walkRing follows a list of at most limit nodes from its head. Where the
+// forward links break off or loop, it goes on backwards from the head, so that
+// one damaged node hides none of the others. accept says whether a node is
+// what the list should hold.
+func (h *Heap) walkRing(head memory.Addr, limit uint64, accept func(node memory.Addr) bool) ring {
 	var out ring
 	seen := map[memory.Addr]bool{}
 	ptr := uint64(h.Header.Bits) / 8
-	stop := h.follow(head, 0, seen, accept, func(n memory.Addr) { out.nodes = append(out.nodes, n) })
+	limit = min(limit, maxNodes)
+	stop := h.follow(head, 0, limit, seen, accept, func(n memory.Addr) { out.nodes = append(out.nodes, n) })
 	if stop.why == "" {
 		h.checkBacklinks(head, ptr, &out)
 		return out
 	}
-	out.broken, out.at = stop.why, stop.at
+	out.broken, out.at, out.class = stop.why, stop.at, h.blame(stop.next, 2*ptr)
 	var back []memory.Addr
-	h.follow(head, ptr, seen, accept, func(n memory.Addr) { back = append(back, n) })
+	other := h.follow(head, ptr, limit, seen, accept, func(n memory.Addr) { back = append(back, n) })
 	for i := len(back) - 1; i >= 0; i-- {
 		out.nodes = append(out.nodes, back[i])
+	}
+	if other.next == stop.next && !seen[stop.next] {
+		out.gap = stop.next
 	}
 	return out
 }
 
 type stopped struct {
-	why string
-	at  memory.Addr
+	why  string
+	at   memory.Addr // the last good node
+	next memory.Addr // where its link leads; at itself when the link is missing
 }
 
 // follow goes along one direction of a list: link is the offset of the
 // pointer in the LIST_ENTRY, 0 forwards and a pointer's size backwards.
-func (h *Heap) follow(head memory.Addr, link uint64, seen map[memory.Addr]bool, accept func(memory.Addr) bool, add func(memory.Addr)) stopped {
+func (h *Heap) follow(head memory.Addr, link, limit uint64, seen map[memory.Addr]bool, accept func(memory.Addr) bool, add func(memory.Addr)) stopped {
 	at := head
-	for range maxNodes {
+	for range limit + 1 {
 		next, ok := h.pointer(at.Add(link))
 		switch {
 		case !ok:
-			return stopped{"the link is not in the dump", at}
+			return stopped{"the link is not in the dump", at, at.Add(link)}
 		case next == head:
 			return stopped{}
 		case seen[next]:
-			return stopped{fmt.Sprintf("the link leads back to %v", next), at}
+			return stopped{fmt.Sprintf("the link leads back to %v", next), at, next}
 		case !accept(next):
-			return stopped{fmt.Sprintf("the link leads to %v, which is no such node", next), at}
+			return stopped{fmt.Sprintf("the link leads to %v, which is no such node", next), at, next}
 		}
 		seen[next] = true
 		add(next)
 		at = next
 	}
-	return stopped{"the list has no end", at}
+	return stopped{"the list has no end", at, at}
+}
+
+// linked reports whether the neighbours of the list entry at n point back at
+// it: then it is a node, whatever else is wrong with it.
+func (h *Heap) linked(n memory.Addr) bool {
+	ptr := h.set.Ptr()
+	flink, ok1 := h.pointer(n)
+	blink, ok2 := h.pointer(n.Add(ptr))
+	if !ok1 || !ok2 {
+		return false
+	}
+	back, ok1 := h.pointer(flink.Add(ptr))
+	forth, ok2 := h.pointer(blink)
+	return ok1 && ok2 && back == n && forth == n
+}
+
+// blame says whose fault it is that the n bytes at a are not what they should
+// be: the dump's, when it lacks some of them and the process could have had
+// them, else the process's.
+func (h *Heap) blame(a memory.Addr, n uint64) diag.Class {
+	const lowest, highest = 0x10000, 1 << 47 // of a process's addresses
+	_, err := h.mem.View(a, n)
+	var missing *memory.MissingError
+	if !errors.As(err, &missing) || a < lowest || a >= highest || h.Header.Bits == 32 && a >= 1<<32 {
+		return diag.Corrupt
+	}
+	if missing.Why == memory.NotSaved || missing.Why == memory.FileTruncated || missing.Why == memory.Unknown {
+		return diag.Incomplete
+	}
+	return diag.Corrupt
 }
 
 // checkBacklinks notes the first node whose Blink is not the node before it.

@@ -5,8 +5,11 @@
 package ntheap
 
 import (
+	"sync"
+
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/ntheap/internal/layout"
 )
 
@@ -16,12 +19,17 @@ type Heap struct {
 	Segments []Segment
 	Virtuals []Virtual
 
-	mem      heap.Memory
-	set      *layout.Set
-	codec    codec
-	byNode   []int          // indexes of Virtuals by address
-	byStart  []int          // indexes of Segments by address
-	problems []diag.Problem // of header, lists and segments
+	mem     heap.Memory
+	set     *layout.Set
+	codec   codec
+	byNode  []int    // indexes of Virtuals by address
+	byStart []int    // indexes of Segments by address
+	gaps    struct { // see freeGaps
+		once  sync.Once
+		nodes []memory.Addr
+	}
+	problems []diag.Problem                    // of header, lists and segments
+	partial  struct{ segments, virtuals bool } // lists that the dump lacks a part of
 }
 
 var _ heap.Heap = (*Heap)(nil)

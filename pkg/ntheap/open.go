@@ -65,7 +65,7 @@ func Open(m heap.Memory, a memory.Addr, o Options) (*Heap, error) {
 	}
 	h := &Heap{mem: m, set: set}
 	h.readHeader(a, raw)
-	h.codec = newCodec(&h.Header, set.Old())
+	h.settleKey(raw)
 	h.readSegments(o.Segments)
 	h.readVirtuals()
 	h.checkHeader()

@@ -5,14 +5,18 @@ import (
 )
 
 const (
-	// resyncRounds bounds the work of finding entries again, in times of
-	// the segment's size: a segment of nothing but damage costs that much.
+	// resyncRounds bounds the work of finding the best place to go on, in
+	// times of the segment's saved size. When it is used up, only the next
+	// cheapUnits are searched for an exact answer, and the first chain is
+	// taken: both cost no more than the walk itself.
 	resyncRounds = 8
+	cheapUnits   = 32
 	// chain is how many entries in a row have to agree before user data is
 	// taken for entries. One 8-bit checksum is no evidence.
 	chain = 3
-	// extraUnits is how far the search for an entry that points back to
-	// the damaged one goes on behind the first that could be one.
+	// longChain is how many need no comparison with another chain.
+	longChain = 64
+	// extraUnits is how far the search for a better place goes on behind the first that could be one.
 	extraUnits = 4096
 )
 
@@ -45,37 +49,83 @@ func (k *walker) links(a, end memory.Addr, n int, backed bool) bool {
 	return true
 }
 
-// resync finds where entries go on behind the damaged one at at. exact means
-// that the entry found points back to at, so that only at is damaged.
-// Otherwise it is the first that a chain of entries confirms, or end.
-func (k *walker) resync(at, end memory.Addr) (r memory.Addr, exact bool) {
-	unit := memory.Addr(k.c.unit)
-	found := end
-	for p := at + unit; p < end; p += unit {
-		if k.budget--; k.budget < 0 {
+// chainLength counts the entries from a on that confirm each other, up to most.
+func (k *walker) chainLength(a, end memory.Addr, most int) int {
+	w, ok := k.read(a, end)
+	if !ok || !k.c.plausible(w) {
+		return 0
+	}
+	n := 1
+	for ; n < most; n++ {
+		next := a + memory.Addr(k.c.bytes(w))
+		if next >= end || next < a {
 			break
 		}
+		nw, ok := k.read(next, end)
+		if !ok || nw.prev() != w.size() || !k.c.plausible(nw) {
+			break
+		}
+		a, w = next, nw
+	}
+	return n
+}
+
+// exact finds the entry that points back to the one at at: then only at is
+// damaged, and its size is known. A Size has 16 bits, so that the entry is not
+// far.
+func (k *walker) exact(at, end memory.Addr) (memory.Addr, bool) {
+	unit := memory.Addr(k.c.unit)
+	window := memory.Addr(0xffff)
+	if k.budget < 0 {
+		window = cheapUnits
+	}
+	stop := min(end, at+min(window*unit, ^at))
+	for p := at + unit; p < stop; p += unit {
+		k.budget--
 		w, ok := k.read(p, end)
 		if !ok {
 			break // missing memory is hole's business
 		}
-		if !k.c.sound(w) {
-			continue
-		}
 		if w.prev() == p.Sub(at)>>k.c.shift && k.links(p, end, chain, true) {
 			return p, true
 		}
-		if found == end && k.leadsBack(p, w, at) && k.links(p, end, chain, false) {
-			found = p
+	}
+	return 0, false
+}
+
+// forward finds where entries go on behind the damaged stretch that starts at
+// at: at the entry that the longest chain confirms among those in reach, at
+// missing memory, or at end. When the entry's predecessor lies in the stretch,
+// the result is that one's start.
+func (k *walker) forward(at, end memory.Addr) memory.Addr {
+	unit := memory.Addr(k.c.unit)
+	found, length := end, 0
+	var back memory.Addr
+	p := at + unit
+	for ; p < end && length < longChain; p += unit {
+		if found != end {
+			if k.budget--; k.budget < 0 || p.Sub(found) > extraUnits*k.c.unit {
+				break
+			}
 		}
-		if found != end && p.Sub(found) > extraUnits*k.c.unit {
+		w, ok := k.read(p, end)
+		if !ok {
 			break
 		}
+		if !k.leadsBack(p, w, at) || !k.links(p, end, chain, false) {
+			continue
+		}
+		if n := k.chainLength(p, end, longChain); n > length {
+			found, length, back = p, n, p-memory.Addr(w.prev()<<k.c.shift)
+		}
 	}
-	if found != end {
-		return found, false
+	switch {
+	case found == end:
+		return min(p, end)
+	case back > at:
+		return back
 	}
-	return k.afterHole(at+unit, end), false
+	return found
 }
 
 // leadsBack reports whether the entry at p claims a predecessor that starts
@@ -83,20 +133,6 @@ func (k *walker) resync(at, end memory.Addr) (r memory.Addr, exact bool) {
 func (k *walker) leadsBack(p memory.Addr, w word, from memory.Addr) bool {
 	back := memory.Addr(w.prev() << k.c.shift)
 	return back != 0 && back <= p-from
-}
-
-// afterHole goes from a to the first missing byte before end and finds the
-// entries behind it; end when all bytes are there.
-func (k *walker) afterHole(a, end memory.Addr) memory.Addr {
-	for a < end {
-		if tail := k.h.mem.Tail(a); tail != nil {
-			a += memory.Addr(len(tail))
-			continue
-		}
-		gap, _ := k.h.mem.Gap(a)
-		return k.resyncHole(a, min(gap.End, end), end)
-	}
-	return end
 }
 
 // resyncHole finds the first entry at or behind a hole [at, from): one that a
@@ -108,18 +144,17 @@ func (k *walker) resyncHole(at, from, end memory.Addr) memory.Addr {
 	p := base + (from-base+unit-1)/unit*unit
 	weak := end
 	for p < end {
-		if k.budget--; k.budget < 0 {
-			break
+		if weak != end {
+			if k.budget--; k.budget < 0 || p.Sub(weak) > extraUnits*k.c.unit {
+				break
+			}
 		}
 		w, ok := k.read(p, end)
 		if !ok {
-			gap, why := k.h.mem.Gap(p)
 			if weak != end {
 				break
 			}
-			if !gap.Empty() && (why == memory.Reserved || why == memory.Free) && p%memory.PageSize == 0 {
-				return p // no storage: an uncommitted range that hole will find
-			}
+			gap, _ := k.h.mem.Gap(p)
 			from = min(max(gap.End, p+unit), end)
 			p = base + (from-base+unit-1)/unit*unit
 			continue
@@ -134,9 +169,6 @@ func (k *walker) resyncHole(at, from, end memory.Addr) memory.Addr {
 			if confirmed {
 				weak = p
 			}
-		}
-		if weak != end && p.Sub(weak) > extraUnits*k.c.unit {
-			break
 		}
 		p += unit
 	}

@@ -41,11 +41,11 @@ func (h *Heap) readSegments(hints []memory.Addr) {
 			h.report(CodeSegmentUnlisted, a, "_HEAP_SEGMENT", "", "an entry in the heap's list of segments", "none")
 		}
 	}
-	for i := range h.Segments {
-		h.byStart = append(h.byStart, i)
-	}
-	slices.SortFunc(h.byStart, func(a, b int) int { return cmp.Compare(h.Segments[a].Start, h.Segments[b].Start) })
 }
+
+// maxSegments bounds the segments of one heap: with 65536 of them it would
+// have a tebibyte.
+const maxSegments = 1 << 16
 
 // firstSegment is where segment 0's structure stands: it is the heap itself
 // since Vista, and follows the _HEAP on XP.
@@ -65,9 +65,10 @@ func (h *Heap) firstSegment() memory.Addr {
 func (h *Heap) segmentList() []memory.Addr {
 	off := memory.Addr(h.set.Segment.SegmentListEntry.Off)
 	head := h.Header.Address.Add(uint64(h.set.Heap.SegmentList.Off))
-	r := h.walkRing(head, func(n memory.Addr) bool { return h.namesThisHeap(n-off) || n-off == h.Header.Address })
+	r := h.walkRing(head, maxSegments, func(n memory.Addr) bool { return h.namesThisHeap(n-off) || n-off == h.Header.Address })
 	if r.broken != "" {
-		h.report(CodeSegmentList, r.at, "_HEAP_SEGMENT", "SegmentListEntry", "a closed list of the heap's segments", r.broken)
+		h.partial.segments = r.class == diag.Incomplete
+		h.put(r.class, CodeSegmentList, r.at, "_HEAP_SEGMENT", "SegmentListEntry", "a closed list of the heap's segments", r.broken)
 	}
 	out := make([]memory.Addr, len(r.nodes))
 	for i, n := range r.nodes {
@@ -90,7 +91,9 @@ func (h *Heap) segmentArray() []memory.Addr {
 			continue
 		}
 		if !h.namesThisHeap(a) {
-			h.report(CodeSegmentList, h.Header.Address.Add(uint64(off)), "_HEAP", "Segments", "a segment of this heap", a2s(a))
+			class := h.blame(a, uint64(h.set.Segment.Size))
+			h.partial.segments = h.partial.segments || class == diag.Incomplete
+			h.put(class, CodeSegmentList, h.Header.Address.Add(uint64(off)), "_HEAP", "Segments", "a segment of this heap", a2s(a))
 			continue
 		}
 		out = append(out, a)
@@ -113,7 +116,7 @@ func (h *Heap) addSegment(a memory.Addr) bool {
 	l := &h.set.Segment
 	raw, ok := structure(h.mem, a, l.Size)
 	if !ok {
-		h.report(CodeSegmentField, a, "_HEAP_SEGMENT", "", "a segment", "memory that the dump does not hold")
+		h.put(h.blame(a, uint64(l.Size)), CodeSegmentField, a, "_HEAP_SEGMENT", "", "a segment", "memory that the dump does not hold")
 		return false
 	}
 	s := Segment{
@@ -128,119 +131,68 @@ func (h *Heap) addSegment(a memory.Addr) bool {
 	if sig := raw.num(l.SegmentSignature) | raw.num(l.Signature); sig != segmentSignature {
 		h.report(CodeSegmentField, a, "_HEAP_SEGMENT", "SegmentSignature", hex(segmentSignature), hex(sig))
 	}
-	for _, o := range h.Segments {
-		if o.Overlaps(s.Range) {
+	at, _ := slices.BinarySearchFunc(h.byStart, s.Start, func(i int, a memory.Addr) int { return cmp.Compare(h.Segments[i].Start, a) })
+	for _, n := range h.byStart[max(at-1, 0):min(at+1, len(h.byStart))] {
+		if o := &h.Segments[n]; o.Overlaps(s.Range) {
 			if o.Address != a {
 				h.report(CodeSegmentField, a, "_HEAP_SEGMENT", "BaseAddress", "a range of its own", fmt.Sprintf("%v, which overlaps the segment at %v", s.Range, o.Start))
 			}
 			return false
 		}
 	}
-	h.readUCRs(&s, raw)
+	h.byStart = slices.Insert(h.byStart, at, len(h.Segments))
 	h.Segments = append(h.Segments, s)
 	return true
 }
 
-// placeSegment settles the segment's range from BaseAddress, NumberOfPages
-// and LastValidEntry, two of which have to agree.
+// placeSegment settles the segment's range and its uncommitted ranges.
+// BaseAddress is where the structure stands (the heap for the first); where
+// NumberOfPages and LastValidEntry differ, the uncommitted ranges and the
+// memory decide.
 func (h *Heap) placeSegment(s *Segment, raw fields) bool {
 	l := &h.set.Segment
 	base, last := raw.addr(l.BaseAddress), raw.addr(l.LastValidEntry)
-	byPages := base.Add(uint64(s.Pages) * memory.PageSize)
-	if s.Address == h.firstSegment() && base != h.Header.Address {
-		h.report(CodeSegmentField, s.Address, "_HEAP_SEGMENT", "BaseAddress", a2s(h.Header.Address), a2s(base))
-		base = h.Header.Address
-		byPages = base.Add(uint64(s.Pages) * memory.PageSize)
+	s.Start = s.Address
+	if s.Address == h.firstSegment() {
+		s.Start = h.Header.Address
 	}
+	byPages := s.Start.Add(uint64(s.Pages) * memory.PageSize)
 	valid := func(end memory.Addr) bool {
-		return end > base && end-base <= maxSegment && end%memory.PageSize == 0
+		return end > s.Start && end-s.Start <= maxSegment && end%memory.PageSize == 0 && (h.Header.Bits == 64 || end <= 1<<32)
 	}
-	s.Start = base
-	switch {
-	case base%memory.PageSize != 0 || !valid(last) && !valid(byPages):
+	if s.Start%memory.PageSize != 0 || !valid(last) && !valid(byPages) {
 		h.report(CodeSegmentField, s.Address, "_HEAP_SEGMENT", "BaseAddress", "a page-aligned range", fmt.Sprintf("%v to %v, %d pages", base, last, s.Pages))
 		return false
-	case last == byPages:
-		s.End = last
-	default:
-		h.report(CodeSegmentField, s.Address, "_HEAP_SEGMENT", "LastValidEntry", a2s(byPages)+" by NumberOfPages", a2s(last))
-		s.End = byPages
-		if !valid(byPages) || valid(last) && s.UnCommittedPages > s.Pages {
-			s.End = last
-		}
+	}
+	if base != s.Start {
+		h.report(CodeSegmentField, s.Address, "_HEAP_SEGMENT", "BaseAddress", a2s(s.Start), a2s(base))
+	}
+	ends := []memory.Addr{byPages, last}
+	if !valid(byPages) {
+		ends = ends[1:]
+	} else if !valid(last) || last == byPages {
+		ends = ends[:1]
+	}
+	s.End = slices.Max(ends)
+	h.readUCRs(s, raw, slices.Min(ends))
+	if byPages != s.End {
+		h.report(CodeSegmentField, s.Address.Add(uint64(l.NumberOfPages.Off)), "_HEAP_SEGMENT", "NumberOfPages", fmt.Sprint(s.Size()/memory.PageSize), fmt.Sprint(s.Pages))
+	}
+	if last != s.End {
+		h.report(CodeSegmentField, s.Address.Add(uint64(l.LastValidEntry.Off)), "_HEAP_SEGMENT", "LastValidEntry", a2s(s.End), a2s(last))
 	}
 	if s.FirstEntry < s.Start || s.FirstEntry > s.End {
-		h.report(CodeSegmentField, s.Address, "_HEAP_SEGMENT", "FirstEntry", "an entry of the segment", a2s(s.FirstEntry))
+		h.report(CodeSegmentField, s.Address.Add(uint64(l.FirstEntry.Off)), "_HEAP_SEGMENT", "FirstEntry", "an entry of the segment", a2s(s.FirstEntry))
 	}
-	return true
-}
-
-// readUCRs fills the segment's uncommitted ranges, sorted and disjoint.
-func (h *Heap) readUCRs(s *Segment, raw fields) {
-	if h.set.Old() {
-		h.oldUCRs(s, raw)
-	} else {
-		h.listedUCRs(s)
-	}
-	slices.SortFunc(s.UCRs, func(a, b UCR) int { return cmp.Compare(a.Start, b.Start) })
-	keep := s.UCRs[:0]
-	at := s.Start
-	for _, u := range s.UCRs {
-		if u.Start < at {
-			h.report(CodeUCRRange, u.Descriptor, "_HEAP_UCR_DESCRIPTOR", "Address", "a range behind the one before", fmt.Sprintf("%v", u.Range))
-			continue
-		}
-		at = u.End
-		keep = append(keep, u)
-	}
-	s.UCRs = keep
-}
-
-// listedUCRs reads the descriptors on UCRSegmentList (Vista and later).
-func (h *Heap) listedUCRs(s *Segment) {
-	l := &h.set.UCR
-	head := s.Address.Add(uint64(h.set.Segment.UCRSegmentList.Off))
-	off := memory.Addr(l.SegmentEntry.Off)
-	r := h.walkRing(head, func(n memory.Addr) bool {
-		raw, ok := structure(h.mem, n-off, l.Size_)
-		return ok && h.addUCR(s, n-off, raw.addr(l.Address), raw.num(l.Size))
-	})
-	if r.broken != "" {
-		h.report(CodeUCRList, r.at, "_HEAP_UCR_DESCRIPTOR", "SegmentEntry", "a closed list of the segment's uncommitted ranges", r.broken)
-	}
-}
-
-// oldUCRs reads the singly linked ranges of XP and 2003.
-func (h *Heap) oldUCRs(s *Segment, raw fields) {
-	l := &h.set.OldUCR
-	seen := map[memory.Addr]bool{}
-	for a := raw.addr(h.set.Segment.UnCommittedRanges); a != 0; {
-		r, ok := structure(h.mem, a, l.Size_)
-		if !ok || seen[a] || !h.addUCR(s, a, r.addr(l.Address), r.num(l.Size)) {
-			h.report(CodeUCRList, a, "_HEAP_UNCOMMMTTED_RANGE", "Next", "a list of the segment's uncommitted ranges", "a loop, or a node that is none or missing")
-			return
-		}
-		seen[a] = true
-		a = r.addr(l.Next)
-	}
-}
-
-// addUCR appends a range that could be one of the segment's.
-func (h *Heap) addUCR(s *Segment, desc, at memory.Addr, size uint64) bool {
-	r := memory.Range{Start: at, End: at.Add(size)}
-	if at%memory.PageSize != 0 || size%memory.PageSize != 0 || r.End < at || !s.Holds(r) {
-		return false
-	}
-	if size == 0 {
-		s.EmptyUCRs++
-		return true
-	}
-	s.UCRs = append(s.UCRs, UCR{Range: r, Descriptor: desc})
 	return true
 }
 
 // report keeps a problem of the heap's structure; Blocks hands it out.
 func (h *Heap) report(code diag.Code, at memory.Addr, object, field, want, got string) {
-	h.problems = append(h.problems, diag.Problem{Code: code, Class: diag.Corrupt, At: diag.At(at),
+	h.put(diag.Corrupt, code, at, object, field, want, got)
+}
+
+func (h *Heap) put(class diag.Class, code diag.Code, at memory.Addr, object, field, want, got string) {
+	h.problems = append(h.problems, diag.Problem{Code: code, Class: class, At: diag.At(at),
 		Heap: h.Header.Address, Object: object, Field: field, Want: want, Got: got})
 }

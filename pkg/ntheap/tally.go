@@ -1,6 +1,8 @@
 package ntheap
 
 import (
+	"slices"
+
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -20,7 +22,13 @@ type Tally struct {
 	// Links may be filled by LinkedBlocks; Check follows the free lists
 	// where it is not or does not add up.
 	Links Links
+
+	// odd are the lost and the repaired blocks, of which a free list may know
+	// better than the walk; the first maxOdd of them.
+	odd []memory.Range
 }
+
+const maxOdd = 1 << 12
 
 // Add counts one block.
 func (t *Tally) Add(b heap.Block) {
@@ -33,10 +41,23 @@ func (t *Tally) Add(b heap.Block) {
 		}
 	case heap.Lost:
 		t.Lost += b.Size
+		t.addOdd(b)
 	}
 	if b.Trust == heap.Repaired {
 		t.Repaired++
+		t.addOdd(b)
 	}
+}
+
+func (t *Tally) addOdd(b heap.Block) {
+	if len(t.odd) < maxOdd {
+		t.odd = append(t.odd, memory.Range{Start: b.Addr, End: b.End()})
+	}
+}
+
+// isOdd reports whether the walk could not read the header at a.
+func (t *Tally) isOdd(a memory.Addr) bool {
+	return slices.ContainsFunc(t.odd, func(r memory.Range) bool { return r.Contains(a) })
 }
 
 // mix spreads an address over 64 bits, so that sums of different sets differ
@@ -56,4 +77,5 @@ func (t *Tally) Merge(o Tally) {
 	t.Repaired += o.Repaired
 	t.free += o.free
 	t.Links.Merge(o.Links)
+	t.odd = append(t.odd, o.odd[:min(len(o.odd), maxOdd-min(len(t.odd), maxOdd))]...)
 }

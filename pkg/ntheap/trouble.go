@@ -2,6 +2,7 @@ package ntheap
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
@@ -19,22 +20,18 @@ func (k *walker) trouble(at, end memory.Addr, prev uint64) (memory.Addr, uint64,
 		return k.hole(at, end)
 	}
 	next := at + memory.Addr(k.c.bytes(w))
-	if k.c.sound(w) && next <= end {
-		if k.acceptable(at, next, end, w, prev) {
-			return k.accept(at, next, w, prev)
-		}
-		if r, exact := k.resync(at, end); exact && r != next {
-			return k.repair(at, r, w, prev)
-		}
-		if k.c.encoded || w.prev() == prev || k.links(next, end, 2, false) {
-			return k.accept(at, next, w, prev)
-		}
+	fits := k.c.sound(w) && next <= end
+	if fits && k.acceptable(at, next, end, w, prev) {
+		return k.accept(at, next, w, prev)
 	}
-	r, exact := k.resync(at, end)
-	if exact {
+	if r, ok := k.exact(at, end); ok && (!fits || r != next) {
 		return k.repair(at, r, w, prev)
 	}
+	if fits && (k.c.encoded || w.prev() == prev || k.links(next, end, 2, false)) {
+		return k.accept(at, next, w, prev) // it is the next that is damaged
+	}
 	p := k.problem(at, CodeEntryOverwritten, "", "an entry that its neighbours confirm", fmt.Sprintf("%#016x decoded", uint64(w)))
+	r := k.forward(at, end)
 	return r, unknown, k.lose(at, r, p)
 }
 
@@ -70,12 +67,6 @@ func (k *walker) hole(at, end memory.Addr) (memory.Addr, uint64, bool) {
 		gap, why = k.h.mem.Gap(at + memory.Addr(len(k.h.mem.Tail(at))))
 	}
 	gap.End = min(gap.End, end)
-	noStorage := why == memory.Reserved || why == memory.Free
-	if gap.Start == at && noStorage && at%memory.PageSize == 0 && gap.End%memory.PageSize == 0 {
-		k.sink.Put(k.problem(at, CodeUCRUnlisted, "", "an uncommitted range in the segment's list",
-			fmt.Sprintf("%#x bytes of %v", gap.Size(), why)))
-		return gap.End, unknown, k.yield(k.uncommitted(memory.Range{Start: at, End: gap.End}))
-	}
 	r := k.resyncHole(at, gap.End, end)
 	p := k.problem(at, CodeMemoryMissing, "", "entries", fmt.Sprintf("bytes %v missing: %v", gap, why))
 	p.Class = diag.Incomplete
@@ -83,11 +74,18 @@ func (k *walker) hole(at, end memory.Addr) (memory.Addr, uint64, bool) {
 }
 
 // repair hands out the block from at to r, where r's PreviousSize leads back
-// to at: the size is certain, the rest is what the header's bytes still say.
+// to at: the size is certain, the rest is what the header's bytes still say,
+// or what the free lists do.
 func (k *walker) repair(at, r memory.Addr, w word, prev uint64) (memory.Addr, uint64, bool) {
 	units := r.Sub(at) >> k.c.shift
 	fixed, code, ok := k.mend(at, w, units, prev)
+	if !ok {
+		fixed = k.guess(at, units)
+	}
 	b, sane := k.block(at, fixed)
+	if !sane || !ok && b.State == heap.Busy {
+		b.State, b.Unused = heap.Busy, uint32(k.least())
+	}
 	p := k.problem(at, code, "", "", "")
 	switch code {
 	case CodeEntrySize:
@@ -95,10 +93,7 @@ func (k *walker) repair(at, r memory.Addr, w word, prev uint64) (memory.Addr, ui
 	case CodeEntryChecksum:
 		p.Field, p.Want, p.Got = "SmallTagIndex", hex(uint64(w.checksum())), hex(uint64(w.tag()))
 	default:
-		p.Got = fmt.Sprintf("%#016x decoded; its neighbours say %#x bytes", uint64(w), r.Sub(at))
-	}
-	if !ok || !sane {
-		return r, units, k.lose(at, r, p)
+		p.Got = fmt.Sprintf("%#016x decoded; its neighbours say %#x bytes, %v", uint64(w), r.Sub(at), b.State)
 	}
 	if prev != unknown && w.prev() != prev && code != CodeEntryOverwritten {
 		k.sink.Put(k.problem(at, CodeEntryPrevious, "PreviousSize", hex(prev<<k.c.shift)+" bytes", hex(w.prev()<<k.c.shift)+" bytes"))
@@ -108,22 +103,54 @@ func (k *walker) repair(at, r memory.Addr, w word, prev uint64) (memory.Addr, ui
 	return r, units, k.yield(b)
 }
 
+// least is the smallest number of unused bytes that a busy block has.
+func (k *walker) least() uint64 {
+	if k.c.old {
+		return k.c.unit
+	}
+	return 8
+}
+
+// guess makes a header for a block of which only the size is known: it is
+// free when a free list says so, a container of the front end when it has its
+// signature, else busy.
+func (k *walker) guess(at memory.Addr, units uint64) word {
+	free := word(units)
+	free |= word(free.checksum()) << 24
+	busy := free.withFlags(heap.FlagBusy) | word(k.least())<<56
+	if k.h.onFreeList(at) || slices.Contains(k.h.freeGaps(), at.Add(k.c.unit)) {
+		return free
+	}
+	const userBlocks = 0xf0e0d0c0 // _HEAP_USERDATA_HEADER.Signature: at 0xc (x86), 0x18 (x64 up to 7), 0x14
+	for _, off := range []uint64{0xc, 0x14, 0x18} {
+		if sig, ok := u32(k.h.mem, at.Add(k.c.unit+off)); ok && sig == userBlocks {
+			return busy.withFlags(heap.FlagBusy | heap.FlagInternal)
+		}
+	}
+	return busy
+}
+
 // mend rebuilds a header whose true size is known. ok is false when nothing
-// in it can be believed, and then only the block's borders are.
+// in it can be believed.
 func (k *walker) mend(at memory.Addr, w word, units, prev uint64) (fixed word, code diag.Code, ok bool) {
 	fixed = w.withSize(units)
 	chained := prev == unknown || w.prev() == prev
-	if w.size() != units && (!k.c.encoded && chained || k.c.encoded && fixed.tag() == fixed.checksum()) && k.c.plausible(fixed) {
-		return fixed, CodeEntrySize, true
+	known := w.prev() == prev || chained && w.segment() == uint8(k.index)                         // more than chance
+	if w.size() != units && known && (!k.c.encoded || w.size() != 0 && w.tag() == w.checksum()) { // only Size is wrong, and the checksum made for it
+		fixed = fixed&^(0xff<<24) | word(fixed.checksum())<<24
+		if k.c.old {
+			fixed = w.withSize(units)
+		}
+	}
+	if w.size() != units && (known || k.c.encoded) && k.c.plausible(fixed) {
+		if _, sane := k.block(at, fixed); sane {
+			return fixed, CodeEntrySize, true
+		}
 	}
 	if w.size() == units && chained && k.c.encoded {
 		if fixed, ok = k.mendFlags(at, w); ok {
 			return fixed, CodeEntryChecksum, true
 		}
-	}
-	if k.h.onFreeList(at) {
-		free := word(units)
-		return free | word(free.checksum())<<24, CodeEntryOverwritten, true
 	}
 	return fixed, CodeEntryOverwritten, false
 }

@@ -13,16 +13,20 @@ import (
 // readVirtuals fills h.Virtuals from the list of virtual blocks.
 func (h *Heap) readVirtuals() {
 	l := &h.set.Virtual
-	r := h.walkRing(h.Header.VirtualAllocdBlocks, func(n memory.Addr) bool {
+	could := func(n memory.Addr, size uint64) bool {
+		return size >= uint64(l.Size) && size <= maxSegment && n.Span(size).Size() == size
+	}
+	r := h.walkRing(h.Header.VirtualAllocdBlocks, maxNodes, func(n memory.Addr) bool {
 		raw, ok := structure(h.mem, n, l.Size)
-		if !ok {
+		if !ok || uint64(n)%h.Header.Unit != 0 {
 			return false
 		}
 		commit, reserve := raw.num(l.CommitSize), raw.num(l.ReserveSize)
-		return commit >= uint64(l.Size) && commit <= maxSegment && reserve <= maxSegment && n.Span(commit).Size() == commit
+		return could(n, commit) && reserve <= maxSegment || (could(n, commit) || could(n, reserve)) && h.linked(n)
 	})
 	if r.broken != "" {
-		h.report(CodeVirtualList, r.at, "_HEAP_VIRTUAL_ALLOC_ENTRY", "Entry", "a closed list of virtual blocks", r.broken)
+		h.partial.virtuals = r.class == diag.Incomplete
+		h.put(r.class, CodeVirtualList, r.at, "_HEAP_VIRTUAL_ALLOC_ENTRY", "Entry", "a closed list of virtual blocks", r.broken)
 	}
 	for _, n := range r.nodes {
 		raw, ok := structure(h.mem, n, l.Size)
@@ -30,7 +34,10 @@ func (h *Heap) readVirtuals() {
 			continue
 		}
 		v := Virtual{Node: n, CommitSize: raw.num(l.CommitSize), ReserveSize: raw.num(l.ReserveSize)}
-		if v.ReserveSize < v.CommitSize {
+		if !could(n, v.CommitSize) {
+			h.report(CodeVirtualHeader, n, "_HEAP_VIRTUAL_ALLOC_ENTRY", "CommitSize", "at most ReserveSize "+hex(v.ReserveSize), hex(v.CommitSize))
+			v.CommitSize = v.ReserveSize
+		} else if v.ReserveSize < v.CommitSize || !could(n, v.ReserveSize) {
 			h.report(CodeVirtualHeader, n, "_HEAP_VIRTUAL_ALLOC_ENTRY", "ReserveSize", "at least CommitSize "+hex(v.CommitSize), hex(v.ReserveSize))
 			v.ReserveSize = v.CommitSize
 		}
@@ -98,6 +105,9 @@ func (h *Heap) virtualBlock(v Virtual) (heap.Block, diag.Problem) {
 	}
 	b.Header = uint8(head)
 	sound := !h.codec.encoded || w.tag() == w.checksum()
+	if !h.codec.encoded { // no checksum: what Windows always has there
+		sound = w.unused() == unusedVirtual || h.codec.old && w.flags()&heap.FlagInternal != 0
+	}
 	if !sound || !w.busy() || unused < off+head-(h.codec.unit-8) || unused > v.CommitSize {
 		p.Want, p.Got, b.State = "a busy header whose Size is the unused bytes of the commitment", fmt.Sprintf("%#016x decoded", uint64(w)), heap.Lost
 		return b, p

@@ -195,8 +195,9 @@ func (k *walker) emit(a memory.Addr, w word) bool {
 	}
 	b, ok := k.block(a, w)
 	if !ok {
-		return k.lose(a, b.End(), k.problem(a, CodeEntryUnused, "UnusedBytes",
-			"at least 8 and at most the block's size", hex(uint64(w.unused()))))
+		// The block is certain; how much of it the program asked for is not.
+		k.sink.Put(k.problem(a, CodeEntryUnused, "UnusedBytes", "at least 8 and at most the block's size", hex(uint64(w.unused()))))
+		b.State, b.Unused, b.Trust = heap.Busy, uint32(k.least()), heap.Doubtful
 	}
 	if k.sums != nil && b.State == heap.Free {
 		k.link(b.Addr)
