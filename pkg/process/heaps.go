@@ -2,6 +2,7 @@ package process
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -21,23 +22,28 @@ type finder struct {
 	sink diag.Sink
 	refs []*HeapRef
 	at   map[memory.Addr]*HeapRef
+
+	nodes map[memory.Addr]bool // descriptors and list heads that were visited
 }
 
 // Heaps returns the heaps of the process: those of each PEB in its order, and
-// behind them, by address, those that ntdll's descriptors or a scan for
-// signatures lead to. structures are the addresses that [Scan] found.
+// behind them, by address, those that ntdll's descriptors, the memory that
+// CSRSS shares, or a scan for signatures lead to. found is what [Scan] found.
 func Heaps(s Source, pebs []PEB, found Structures, sink diag.Sink) []HeapRef {
-	f := &finder{Source: s, sink: sink, at: map[memory.Addr]*HeapRef{}}
+	f := &finder{Source: s, sink: sink, at: map[memory.Addr]*HeapRef{}, nodes: map[memory.Addr]bool{}}
 	for _, p := range pebs {
 		f.fromPEB(p)
 	}
 	listed := len(f.refs)
-	for i := 0; i < len(f.refs); i++ {
-		f.fromDescriptors(*f.refs[i])
-	}
 	for _, a := range found.Heaps {
 		kind, bits := ntheap.Identify(s.Space, a)
 		f.add(HeapRef{Address: a, Bits: bits, Kind: kind, Found: 1 << ByScan, Index: -1})
+	}
+	for i := 0; i < len(f.refs); i++ {
+		f.fromDescriptors(*f.refs[i])
+	}
+	for _, p := range pebs {
+		f.fromShared(p)
 	}
 	slices.SortFunc(f.refs[listed:], func(a, b *HeapRef) int { return cmp.Compare(a.Address, b.Address) })
 	out := make([]HeapRef, len(f.refs))
@@ -61,45 +67,128 @@ func (f *finder) add(r HeapRef) bool {
 }
 
 func (f *finder) fromPEB(p PEB) {
-	ptr := uint64(p.Bits) / 8
-	n := uint64(p.NumberOfHeaps)
-	if n > maxHeaps || p.NumberOfHeaps > p.MaximumNumberOfHeaps {
-		f.put(CodePEBHeaps, diag.Corrupt, p, "NumberOfHeaps", fmt.Sprintf("at most MaximumNumberOfHeaps, %d", p.MaximumNumberOfHeaps), fmt.Sprint(p.NumberOfHeaps))
-		n = min(n, maxHeaps, max(uint64(p.MaximumNumberOfHeaps), 16))
-	}
 	before := len(f.refs)
+	for _, field := range [...]string{"NumberOfHeaps", "ProcessHeaps"} {
+		if !p.Knows(field) {
+			f.put(CodePEBHeapsMissing, diag.Incomplete, p, field, "", fmt.Sprintf("the dump holds the first %d bytes of the PEB only", p.Bytes))
+			f.defaultHeap(p, 0)
+			return
+		}
+	}
+	ptr := uint64(p.Bits) / 8
+	n, absurd := f.number(p)
+	list := pebList{PEB: p, absurd: absurd, seen: map[memory.Addr]bool{}}
 	for i := range n {
-		at, err := f.Space.Pointer(p.ProcessHeaps.Add(i*ptr), p.Bits)
+		entry := p.ProcessHeaps.Add(i * ptr)
+		at, err := f.Space.Pointer(entry, p.Bits)
 		if err != nil {
-			f.put(CodePEBHeapsMissing, diag.Incomplete, p, "ProcessHeaps", fmt.Sprintf("%d heaps", p.NumberOfHeaps),
-				fmt.Sprintf("%d: entry %d at %v is %v", i, i, p.ProcessHeaps.Add(i*ptr), f.Space.Why(p.ProcessHeaps.Add(i*ptr))))
+			if !absurd || i == 0 {
+				f.put(CodePEBHeapsMissing, diag.Incomplete, p, "ProcessHeaps", fmt.Sprintf("%d heaps", p.NumberOfHeaps),
+					fmt.Sprintf("%d: entry %d at %v is %v", i, i, entry, f.Space.Why(entry)))
+			}
 			break
 		}
-		f.listed(p, int(i), at)
+		f.listed(list, int(i), at)
 	}
+	f.defaultHeap(p, len(f.refs)-before)
+}
+
+// number returns how many entries of a PEB's list are worth reading, and
+// whether its count cannot be right: a process has one heap at least, and no
+// more than the list has room for. Wine keeps no list at all and no maximum.
+func (f *finder) number(p PEB) (n uint64, absurd bool) {
+	n = uint64(p.NumberOfHeaps)
+	room := p.MaximumNumberOfHeaps
+	known := p.Knows("MaximumNumberOfHeaps")
+	switch {
+	case known && p.NumberOfHeaps > room:
+		f.put(CodePEBHeaps, diag.Corrupt, p, "NumberOfHeaps", fmt.Sprintf("at most MaximumNumberOfHeaps, %d", room), fmt.Sprint(n))
+		return min(n, maxHeaps, max(uint64(room), 16)), true
+	case n > maxHeaps:
+		f.put(CodePEBHeaps, diag.Corrupt, p, "NumberOfHeaps", fmt.Sprintf("at most %d", maxHeaps), fmt.Sprint(n))
+		return maxHeaps, true
+	case n == 0 && known && room != 0 && p.ProcessHeap != 0:
+		f.put(CodePEBHeaps, diag.Corrupt, p, "NumberOfHeaps", "at least 1, the process heap", "0")
+		return min(uint64(room), maxHeaps), true
+	}
+	return n, false
+}
+
+// pebList is what is known of a PEB's list while it is read.
+type pebList struct {
+	PEB
+	absurd bool                 // its count cannot be right, so that entries that are no heaps are not worth a word
+	seen   map[memory.Addr]bool // its entries so far
+}
+
+// defaultHeap adds the process heap, which is one of the listed heaps.
+func (f *finder) defaultHeap(p PEB, listed int) {
 	if p.ProcessHeap == 0 {
 		return
 	}
 	kind, _ := ntheap.Identify(f.Space, p.ProcessHeap)
-	if f.add(HeapRef{Address: p.ProcessHeap, Bits: p.Bits, Kind: kind, Found: 1 << ByPEBDefault, Index: -1, Default: true}) && len(f.refs)-before > 1 {
+	if f.at[p.ProcessHeap] == nil && kind == heap.Unknown && f.unheard(p.ProcessHeap) && f.never(p.ProcessHeap) {
+		f.put(CodePEBHeaps, diag.Corrupt, p, "ProcessHeap", "a heap", fmt.Sprintf("%v, where no heap is", p.ProcessHeap))
+		return
+	}
+	if f.add(HeapRef{Address: p.ProcessHeap, Bits: p.Bits, Kind: kind, Found: 1 << ByPEBDefault, Index: -1, Default: true}) && listed > 0 {
 		f.put(CodePEBHeaps, diag.Corrupt, p, "ProcessHeap", "one of ProcessHeaps", fmt.Sprintf("%v", p.ProcessHeap))
 	}
+}
+
+// header is how much of a heap has to be there to say of what kind it is.
+const header = 0x130
+
+// why says why the header of a heap at a cannot be read; memory.Present when
+// the dump has it.
+func (f *finder) why(a memory.Addr) memory.Reason {
+	var missing *memory.MissingError
+	if _, err := f.Space.View(a, header); errors.As(err, &missing) {
+		return missing.Why
+	}
+	return memory.Present
+}
+
+// unheard reports that Identify's Unknown for a is no fault of the dump: the
+// process had no memory there, or the dump has it and it is no heap's, or no
+// heap can stand at such an address.
+func (f *finder) unheard(a memory.Addr) bool {
+	switch f.why(a) {
+	case memory.Free, memory.Reserved, memory.Present:
+		return true
+	}
+	return a%memory.PageSize != 0
+}
+
+// never reports that a, where a heap is not recognised, cannot even be one
+// whose header is destroyed: that would start a reservation in the dump.
+func (f *finder) never(a memory.Addr) bool {
+	if f.why(a) != memory.Present || a%granularity != 0 {
+		return true
+	}
+	r, ok := f.Space.Region(a)
+	return ok && f.Space.RegionsKnown() && (r.AllocationBase != a || r.Type == memory.MemImage)
 }
 
 // listed adds entry i of a PEB's list. A null, a repeated one, or one that
 // leads to no heap is a problem; it stays on the list, as what it is, unless
 // it can be nothing.
-func (f *finder) listed(p PEB, i int, at memory.Addr) {
+func (f *finder) listed(p pebList, i int, at memory.Addr) {
 	field := fmt.Sprintf("ProcessHeaps[%d]", i)
-	if old := f.at[at]; at == 0 || old != nil && old.Listed && old.Bits == p.Bits {
-		f.put(CodePEBHeaps, diag.Corrupt, p, field, "a heap of its own", fmt.Sprintf("%v", at))
+	put := func(want, got string) {
+		if !p.absurd {
+			f.put(CodePEBHeaps, diag.Corrupt, p.PEB, field, want, got)
+		}
+	}
+	if at == 0 || p.seen[at] {
+		put("a heap of its own", fmt.Sprintf("%v", at))
 		return
 	}
+	p.seen[at] = true
 	kind, bits := ntheap.Identify(f.Space, at)
-	if kind == heap.Unknown {
-		why := f.Space.Why(at)
-		if why == memory.Free || why == memory.Present {
-			f.put(CodePEBHeaps, diag.Corrupt, p, field, "a heap", fmt.Sprintf("%v, where no heap is", at))
+	if kind == heap.Unknown && (p.absurd || f.unheard(at)) {
+		put("a heap", fmt.Sprintf("%v, where no heap is", at))
+		if p.absurd || f.never(at) {
 			return
 		}
 	}
@@ -111,77 +200,4 @@ func (f *finder) listed(p PEB, i int, at memory.Addr) {
 
 func (f *finder) put(code diag.Code, class diag.Class, p PEB, field, want, got string) {
 	f.sink.Put(diag.Problem{Code: code, Class: class, At: diag.At(p.Address), Object: "_PEB", Field: field, Want: want, Got: got})
-}
-
-// fromDescriptors follows ntdll's list of heap descriptors from one of its
-// heaps: _HEAP.UserContext leads to a _RTLP_PROCESS_HEAP_DESCRIPTOR
-// {DescriptorLink, Heap}. Since Windows 11 24H2 the PEB lists its first heap
-// alone. The list was described elsewhere and not seen in a dump of ours, so
-// that each node has to prove itself: its Heap has to be a heap.
-func (f *finder) fromDescriptors(r HeapRef) {
-	var off memory.Addr
-	switch {
-	case r.Kind == heap.NT && r.Bits == 64:
-		off = 0x188
-	case r.Kind == heap.NT && r.Bits == 32:
-		off = 0xdc
-	case r.Kind == heap.Segment && r.Bits == 64:
-		off = 0x38
-	default:
-		return
-	}
-	first, err := f.Space.Pointer(r.Address+off, r.Bits)
-	if err != nil || first == 0 {
-		return
-	}
-	heapAt := memory.Addr(2 * r.Bits / 8)
-	if back, err := f.Space.Pointer(first+heapAt, r.Bits); err != nil || back != r.Address {
-		return
-	}
-	for node, n := first, 0; n < maxHeaps; n++ {
-		node, err = f.Space.Pointer(node, r.Bits)
-		if err != nil || node == first {
-			return
-		}
-		at, err := f.Space.Pointer(node+heapAt, r.Bits)
-		if err != nil {
-			return
-		}
-		kind, _ := ntheap.Identify(f.Space, at)
-		if kind == heap.Unknown {
-			continue // the list's head, or no descriptor
-		}
-		if !f.add(HeapRef{Address: at, Bits: r.Bits, Kind: kind, Found: 1 << ByDescriptor, Index: -1}) && n > len(f.refs)+1 {
-			return // a loop that misses the first node
-		}
-	}
-}
-
-// foreign reports whether a heap is another process's, mapped into this one:
-// it stands in the memory that CSRSS shares, or in a mapping whose own
-// addresses are not those where it is mapped.
-func (f *finder) foreign(r HeapRef, pebs []PEB) bool {
-	if r.Listed || r.Default {
-		return false
-	}
-	region, known := f.Space.Region(r.Address)
-	for _, p := range pebs {
-		shared := p.ReadOnlySharedMemoryBase
-		if shared != 0 && (r.Address == shared || known && region.AllocationBase == shared) {
-			return true
-		}
-	}
-	if !known || region.Type != memory.MemMapped || r.Kind != heap.NT {
-		return false
-	}
-	base, err := f.Space.Pointer(r.Address.Add(baseOffset(r.Bits)), r.Bits)
-	return err == nil && base != r.Address
-}
-
-// baseOffset is where _HEAP_SEGMENT.BaseAddress stands since Vista.
-func baseOffset(bits int) uint64 {
-	if bits == 64 {
-		return 0x30
-	}
-	return 0x1c
 }

@@ -28,7 +28,7 @@ type PEB struct {
 	ProcessHeaps                   memory.Addr // the array of heap addresses
 	OSMajorVersion, OSMinorVersion uint32
 	OSBuildNumber                  uint16
-	Bytes                          uint64 // how many of its first bytes the dump holds; fields beyond are not known and 0
+	Bytes                          uint64 // how many of its first bytes the dump holds; fields beyond are not known, see Knows
 	ImagePath, CommandLine         string // from ProcessParameters; empty when the dump lacks them
 }
 
@@ -66,10 +66,6 @@ func (s Ways) List() []string {
 	}
 	return out
 }
-
-// Partial reports whether the dump lacks a part of the PEB, so that fields of
-// it are not known.
-func (p PEB) Partial() bool { return p.Bytes < pebBytes }
 
 // HeapRef is one heap of the process: where it is and how that is known.
 type HeapRef struct {

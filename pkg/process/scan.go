@@ -1,7 +1,7 @@
 package process
 
 import (
-	"encoding/binary"
+	"slices"
 
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -18,51 +18,99 @@ type Structures struct {
 // on it.
 const granularity = 0x10000
 
+// The signatures that a scan looks for.
+const (
+	segmentSignature     = 0xffeeffee // _HEAP_SEGMENT, Vista and later the heap itself too
+	heapSignature        = 0xeeffeeff // _HEAP; where XP has it, a heap of XP
+	segmentHeapSignature = 0xddeeddee // _SEGMENT_HEAP
+	pageHeapSignature    = 0xffeeddcc // _DPH_HEAP_ROOT, one page behind its handle
+)
+
 // Scan looks for the signatures of heaps and segments where they can stand:
-// at the start of each reservation, or, when the dump does not list regions,
-// at each multiple of 64 KiB in what it saved. It touches one page of each.
+// at the start of each reservation, and, where the dump does not say what
+// region saved bytes belong to, at each multiple of 64 KiB in them. It touches
+// a page or two of each.
 func Scan(s *memory.Space) Structures {
-	var out Structures
-	look := func(a memory.Addr) {
-		if !signed(s.Tail(a)) {
-			return
-		}
-		kind, _ := ntheap.Identify(s, a)
-		switch {
-		case kind == heap.Unknown:
-			out.Segments = append(out.Segments, a)
-		default:
-			out.Heaps = append(out.Heaps, a)
-		}
-	}
+	var sc scan
 	if s.RegionsKnown() {
 		for _, r := range s.Regions() {
 			if r.State == memory.MemCommit && r.Type != memory.MemImage && r.Start == r.AllocationBase {
-				look(r.Start)
+				sc.look(s, r.Start)
 			}
 		}
-		return out
 	}
 	for _, run := range s.AllRuns() {
 		end := run.Start.Add(uint64(len(run.Bytes)))
-		for a := (run.Start + granularity - 1).Align(granularity); a < end && a >= run.Start; a += granularity {
-			look(a)
+		for a := (run.Start + granularity - 1).Align(granularity); a < end && a >= run.Start; {
+			r, known := s.Region(a)
+			if !known || !s.RegionsKnown() {
+				sc.look(s, a)
+				a += granularity
+				continue
+			}
+			next := (r.End + granularity - 1).Align(granularity)
+			a = max(next, a+granularity)
 		}
 	}
-	return out
+	slices.Sort(sc.out.Heaps)
+	slices.Sort(sc.out.Segments)
+	return sc.out
 }
 
-// signed reports whether b begins as a heap or a segment does: with one of
-// their signatures at offset 8 (x86) or 16 (x64).
-func signed(b []byte) bool {
-	if len(b) < 0x20 {
-		return false
+type scan struct{ out Structures }
+
+// look judges the memory at a. What carries the signature of a heap of Vista
+// or later but not its own address is a copy of a heap, in user data say, and
+// no heap; or it is another process's heap, which is mapped memory.
+func (sc *scan) look(s *memory.Space, a memory.Addr) {
+	if !signed(s, a) {
+		return
 	}
-	for _, off := range []int{8, 16} {
-		switch binary.LittleEndian.Uint32(b[off:]) {
-		case 0xffeeffee, 0xeeffeeff, 0xddeeddee:
+	kind, bits := ntheap.Identify(s, a)
+	switch {
+	case kind == heap.NT:
+		r, known := s.Region(a)
+		if own, ok := selfAddressed(s, a, bits); own || !ok || known && r.Type == memory.MemMapped {
+			sc.out.Heaps = append(sc.out.Heaps, a)
+		}
+	case kind != heap.Unknown:
+		sc.out.Heaps = append(sc.out.Heaps, a)
+	default:
+		own32, _ := selfAddressed(s, a, 32)
+		own64, _ := selfAddressed(s, a, 64)
+		if own32 || own64 || oldSegment(s, a) {
+			sc.out.Segments = append(sc.out.Segments, a)
+		}
+	}
+}
+
+// oldSegment reports whether a further segment of XP or 2003 is at a, where
+// BaseAddress has another place.
+func oldSegment(s *memory.Space, a memory.Addr) bool {
+	if sig, err := s.U32(a + 8); err == nil && sig == segmentSignature {
+		if base, err := s.Pointer(a+0x18, 32); err == nil && base == a {
 			return true
 		}
 	}
-	return len(b) > memory.PageSize+4 && binary.LittleEndian.Uint32(b[memory.PageSize:]) == 0xffeeddcc
+	if sig, err := s.U32(a + 0x10); err == nil && sig == segmentSignature {
+		if base, err := s.Pointer(a+0x28, 64); err == nil && base == a {
+			return true
+		}
+	}
+	return false
+}
+
+// signed reports whether memory begins as a heap or a segment does: with one
+// of their signatures at offset 8 (x86) or 16 (x64), or that of a page heap
+// one page on.
+func signed(s *memory.Space, a memory.Addr) bool {
+	for _, off := range [...]memory.Addr{8, 16} {
+		switch sig, err := s.U32(a + off); {
+		case err != nil:
+		case sig == segmentSignature, sig == heapSignature, sig == segmentHeapSignature:
+			return true
+		}
+	}
+	sig, err := s.U32(a + memory.PageSize)
+	return err == nil && sig == pageHeapSignature
 }
