@@ -5,7 +5,6 @@ import (
 	"iter"
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -29,11 +28,15 @@ type part struct {
 
 // Take walks the given heaps of t, segments side by side, and counts. tick, if
 // there is one, is told now and then how many bytes of how many are done, from
-// one goroutine at a time. The result does not depend on the order of the
-// walks. The error is the context's when it was cancelled.
+// one goroutine at a time and never less than before. The result does not
+// depend on the order of the walks. The error is the context's when it was
+// cancelled.
 func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func(done, total uint64)) (*Census, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	out := &Census{Heaps: make([]Heap, len(heaps)), Memory: measure(t.Space)}
-	w := &walks{ctx: ctx, tick: tick}
+	w := &walks{tick: tick}
 	parts := make([][]part, len(heaps))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -66,8 +69,8 @@ type walks struct {
 	ctx   context.Context
 	tick  func(done, total uint64)
 	total uint64
-	done  atomic.Uint64
 	mu    sync.Mutex
+	done  uint64 // under mu
 }
 
 // walk counts the blocks of segment s, or, behind the last, the virtual ones.
@@ -102,10 +105,10 @@ func (w *walks) walk(h *ntheap.Heap, s int, p *part) error {
 }
 
 func (w *walks) pulse(bytes uint64) error {
-	done := w.done.Add(bytes)
 	if w.tick != nil {
 		w.mu.Lock()
-		w.tick(done, w.total)
+		w.done += bytes
+		w.tick(w.done, w.total)
 		w.mu.Unlock()
 	}
 	return w.ctx.Err()
