@@ -27,7 +27,7 @@ func eachFamily(t *testing.T, f func(t *testing.T, family synth.Family, arch syn
 
 func TestRandomScriptsWalkAsWritten(t *testing.T) {
 	eachFamily(t, func(t *testing.T, family synth.Family, arch synth.Arch) {
-		for seed := range uint64(40) {
+		for seed := range uint64(25) {
 			rng := rand.New(rand.NewPCG(seed, 1))
 			p := synth.NewProcess(family, arch)
 			p.AddHeap(synth.RandomHeap(rng, family, arch, 0x4000000))
@@ -66,7 +66,7 @@ func TestLayoutIsChosenByTheMemory(t *testing.T) {
 func TestAPageLessLosesOnlyWhatTouchesIt(t *testing.T) {
 	eachFamily(t, func(t *testing.T, family synth.Family, arch synth.Arch) {
 		rng := rand.New(rand.NewPCG(7, 7))
-		for range 3 {
+		for range 2 {
 			p := synth.NewProcess(family, arch)
 			p.AddHeap(synth.RandomHeap(rng, family, arch, 0x4000000))
 			whole := p.Build()

@@ -50,6 +50,7 @@ func (k *walker) links(a, end memory.Addr, n int, backed bool) bool {
 }
 
 // chainLength counts the entries from a on that confirm each other, up to most.
+// A chain that ends where the entries have to end counts as most.
 func (k *walker) chainLength(a, end memory.Addr, most int) int {
 	w, ok := k.read(a, end)
 	if !ok || !k.c.plausible(w) {
@@ -58,6 +59,9 @@ func (k *walker) chainLength(a, end memory.Addr, most int) int {
 	n := 1
 	for ; n < most; n++ {
 		next := a + memory.Addr(k.c.bytes(w))
+		if next == end && n > 1 {
+			return most
+		}
 		if next >= end || next < a {
 			break
 		}
@@ -80,17 +84,24 @@ func (k *walker) exact(at, end memory.Addr) (memory.Addr, bool) {
 		window = cheapUnits
 	}
 	stop := min(end, at+min(window*unit, ^at))
+	lone := end
 	for p := at + unit; p < stop; p += unit {
 		k.budget--
 		w, ok := k.read(p, end)
 		if !ok {
 			break // missing memory is hole's business
 		}
-		if w.prev() == p.Sub(at)>>k.c.shift && k.links(p, end, chain, true) {
+		if w.prev() != p.Sub(at)>>k.c.shift {
+			continue
+		}
+		if k.links(p, end, chain, true) {
 			return p, true
 		}
+		if lone == end && k.c.encoded && k.c.plausible(w) && w.segment() == uint8(k.index) && w.flags()&^knownFlags == 0 {
+			lone = p // with checksum, back pointer, segment and flags right: it will do when there is no chain
+		}
 	}
-	return 0, false
+	return lone, lone != end
 }
 
 // forward finds where entries go on behind the damaged stretch that starts at

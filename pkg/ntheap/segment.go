@@ -48,18 +48,24 @@ func (h *Heap) readSegments(hints []memory.Addr) {
 const maxSegments = 1 << 16
 
 // firstSegment is where segment 0's structure stands: it is the heap itself
-// since Vista, and follows the _HEAP on XP.
+// since Vista, and follows the _HEAP on XP, as Segments[0] and the heap's own
+// entry say.
 func (h *Heap) firstSegment() memory.Addr {
+	at := h.Header.Address
 	if !h.set.Old() {
-		return h.Header.Address
+		return at
 	}
-	raw, ok := structure(h.mem, h.Header.Address, uint16(h.set.Unit()))
-	if ok {
-		if w := h.codec.decode(raw); w.size() > 0 {
-			return h.Header.Address.Add(h.codec.bytes(w))
-		}
+	raw, ok := structure(h.mem, at, h.set.Heap.Size)
+	if !ok {
+		return at.Add(uint64(h.set.Heap.Size))
 	}
-	return h.Header.Address.Add(uint64(h.set.Heap.Size))
+	f := h.set.Heap.Segments
+	f.Size = uint16(h.set.Ptr())
+	listed, next := raw.addr(f), at.Add(h.codec.bytes(h.codec.decode(raw)))
+	if listed != next && listed > at && listed-at < 4*memory.PageSize && h.namesThisHeap(listed) || next == at {
+		return listed
+	}
+	return next
 }
 
 func (h *Heap) segmentList() []memory.Addr {

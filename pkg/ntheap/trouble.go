@@ -83,7 +83,7 @@ func (k *walker) repair(at, r memory.Addr, w word, prev uint64) (memory.Addr, ui
 		fixed = k.guess(at, units)
 	}
 	b, sane := k.block(at, fixed)
-	if !sane || !ok && b.State == heap.Busy {
+	if !sane {
 		b.State, b.Unused = heap.Busy, uint32(k.least())
 	}
 	p := k.problem(at, code, "", "", "")
@@ -155,6 +155,9 @@ func (k *walker) mend(at memory.Addr, w word, units, prev uint64) (fixed word, c
 	return fixed, CodeEntryOverwritten, false
 }
 
+// knownFlags are those that Windows itself sets.
+const knownFlags = heap.FlagBusy | heap.FlagExtra | heap.FlagFill | heap.FlagInternal | heap.FlagLast
+
 // mendFlags settles an entry whose size is right and whose checksum is not:
 // either Flags or the checksum are wrong. Where both readings are possible the
 // block's own traces decide: the links of a free list, and UnusedBytes, which
@@ -165,7 +168,7 @@ func (k *walker) mendFlags(at memory.Addr, w word) (word, bool) {
 	for _, f := range []heap.Flags{told, w.flags()} {
 		try := w.withFlags(f)
 		try = try&^(0xff<<24) | word(try.checksum())<<24
-		if f&^(heap.FlagBusy|heap.FlagExtra|heap.FlagFill|heap.FlagInternal|heap.FlagLast) == 0 && k.c.plausible(try) {
+		if f&^knownFlags == 0 && k.c.plausible(try) {
 			fits = append(fits, try)
 		}
 	}
