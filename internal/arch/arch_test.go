@@ -1,0 +1,214 @@
+package arch
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const module = "github.com/heapdump/heapdump"
+
+// permitted lists, for each package, the packages of this module and the
+// other modules' packages that it may import. The standard library is free to
+// all. Each line reads downwards: cmd, cli, report, analysis, target, pkg.
+var permitted = map[string]string{
+	"cmd/heapdump": "internal/cli",
+	"internal/cli": "internal/analysis/census internal/pick internal/progress internal/render internal/render/windbg internal/report internal/target " +
+		"pkg/diag pkg/heap pkg/memory pkg/ntheap github.com/spf13/cobra golang.org/x/term",
+	"internal/render":        "internal/report",
+	"internal/render/windbg": "",
+	"internal/report":        "internal/analysis/census internal/target pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/process",
+
+	"internal/analysis/census": "internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap golang.org/x/sync/errgroup",
+	"internal/target":          "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/process",
+	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
+		"github.com/klauspost/compress/zstd",
+	"internal/mmap":     "github.com/edsrzf/mmap-go",
+	"internal/pick":     "pkg/heap pkg/memory",
+	"internal/progress": "",
+
+	"pkg/process":                "pkg/diag pkg/heap pkg/memory pkg/ntheap",
+	"pkg/minidump":               "pkg/diag pkg/memory",
+	"pkg/ntheap":                 "pkg/diag pkg/heap pkg/memory pkg/ntheap/internal/layout",
+	"pkg/ntheap/internal/layout": "",
+	"pkg/pageheap":               "pkg/diag pkg/heap pkg/memory",
+	"pkg/stackdb":                "pkg/diag pkg/heap pkg/memory",
+	"pkg/crtheap":                "pkg/diag pkg/heap pkg/memory",
+	"pkg/heap":                   "pkg/diag pkg/memory",
+	"pkg/diag":                   "pkg/memory",
+	"pkg/memory":                 "",
+
+	// For tests and measurements only: nothing above imports them.
+	"internal/synth": "",
+	"internal/bench": "internal/synth",
+	"internal/arch":  "",
+}
+
+// imports reads the import clauses of every Go file of the module that is no
+// test, whatever its build constraints, and returns them by package folder. It
+// reads the source itself: what a test asks of the go command is served stale
+// from the test cache.
+func imports(root fs.FS) (map[string][]string, error) {
+	out := map[string][]string{}
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := path.Base(name)
+		if d.IsDir() {
+			if name != "." && (base == "testdata" || base == "vendor" || base[0] == '.' || base[0] == '_') {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(base, ".go") || strings.HasSuffix(base, "_test.go") {
+			return nil
+		}
+		src, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, src, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir := path.Dir(name)
+		out[dir] = append(out[dir], "")
+		for _, i := range f.Imports {
+			p, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return err
+			}
+			out[dir] = append(out[dir], p)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// wrong lists what is wrong with the imports of a module, one a line.
+func wrong(all map[string][]string, lines map[string]string) []string {
+	var out []string
+	put := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for dir, list := range all {
+		line, known := lines[dir]
+		if !known {
+			put("%s has no line in internal/arch: say what it may import", dir)
+		}
+		slices.Sort(list)
+		for _, p := range slices.Compact(list) {
+			ours := strings.HasPrefix(p, module+"/")
+			rel := strings.TrimPrefix(p, module+"/")
+			first, _, _ := strings.Cut(p, "/")
+			third := !ours && strings.Contains(first, ".")
+			switch {
+			case p == "" || !ours && !third:
+				continue
+			case strings.HasPrefix(dir, "pkg/") && third:
+				put("%s imports %s: pkg/ uses the standard library alone", dir, p)
+			case strings.HasPrefix(dir, "pkg/") && strings.HasPrefix(rel, "internal/"):
+				put("%s imports %s: pkg/ must not need internal/", dir, rel)
+			case dir == "internal/synth":
+				put("%s imports %s: synth is a second witness and knows nothing of ours", dir, rel)
+			case known && !slices.Contains(strings.Fields(line), rel):
+				put("%s imports %s, which its line in internal/arch does not permit", dir, rel)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	root := filepath.Join("..", "..")
+	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
+		t.Fatal(err)
+	}
+	all, err := imports(os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 15 || len(all["pkg/ntheap"]) < 5 {
+		t.Fatalf("only %d packages were read", len(all))
+	}
+	for _, w := range wrong(all, permitted) {
+		t.Error(w)
+	}
+}
+
+// TestLinesPointOneWay: the permitted imports have no cycle, whatever the
+// sources say today, and pkg/ stays below internal/.
+func TestLinesPointOneWay(t *testing.T) {
+	state := map[string]int{}
+	var visit func(string)
+	visit = func(dir string) {
+		switch state[dir] {
+		case 1:
+			t.Errorf("%s may import itself in the end", dir)
+			return
+		case 2:
+			return
+		}
+		state[dir] = 1
+		for _, p := range strings.Fields(permitted[dir]) {
+			if _, ours := permitted[p]; ours {
+				visit(p)
+			}
+			if strings.HasPrefix(dir, "pkg/") && !strings.HasPrefix(p, "pkg/") {
+				t.Errorf("the line of %s permits %s", dir, p)
+			}
+			if dir != "internal/bench" && (p == "internal/synth" || p == "internal/bench") {
+				t.Errorf("the line of %s permits %s, which is for tests", dir, p)
+			}
+		}
+		state[dir] = 2
+	}
+	for dir := range permitted {
+		visit(dir)
+	}
+}
+
+// TestWrongImportsAreSeen has one wrong import of each kind.
+func TestWrongImportsAreSeen(t *testing.T) {
+	file := func(imports ...string) *fstest.MapFile {
+		src := "package x\n"
+		for _, i := range imports {
+			src += "import _ " + strconv.Quote(i) + "\n"
+		}
+		return &fstest.MapFile{Data: []byte(src)}
+	}
+	all, err := imports(fstest.MapFS{
+		"pkg/heap/a.go":            file("fmt", module+"/pkg/memory", module+"/internal/report"),
+		"pkg/heap/a_test.go":       file(module + "/internal/synth"),
+		"pkg/memory/b.go":          file("example.com/fast"),
+		"pkg/diag/c_windows.go":    file(module + "/pkg/heap"),
+		"internal/synth/d.go":      file(module + "/pkg/memory"),
+		"internal/new/e.go":        file("os"),
+		"internal/render/f.go":     file(module + "/internal/target"),
+		"internal/pick/testdata/g": file("nothing"),
+		"testdata/h.go":            file("example.com/none"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"internal/new has no line in internal/arch: say what it may import",
+		"internal/render imports internal/target, which its line in internal/arch does not permit",
+		"internal/synth imports pkg/memory: synth is a second witness and knows nothing of ours",
+		"pkg/diag imports pkg/heap, which its line in internal/arch does not permit",
+		"pkg/heap imports internal/report: pkg/ must not need internal/",
+		"pkg/memory imports example.com/fast: pkg/ uses the standard library alone",
+	}
+	if got := wrong(all, permitted); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
