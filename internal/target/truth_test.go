@@ -12,20 +12,23 @@ import (
 
 // truth is what the program that made a dump wrote of its heaps.
 type truth struct {
-	Heaps []struct {
-		Kind    string
-		Address memory.Addr
-		Live    [][5]any      // user, size, entry, site, reach
-		Free    [][3]uint64   // entry, bytes, flags
-		Guards  []memory.Addr // one-unit end markers: either reading of them is fine
-		Virtual [][5]uint64   // node, user, size, commit, reserve
-	}
+	Heaps       []truthHeap
 	Corruptions []struct {
 		Heap    memory.Addr `json:"heap_address"`
 		Kind    string
 		Address uint64
 		Len     uint64
 	}
+}
+
+// truthHeap is one heap of the truth.
+type truthHeap struct {
+	Kind    string
+	Address memory.Addr
+	Live    [][5]any      // user, size, entry, site, reach
+	Free    [][3]uint64   // entry, bytes, flags
+	Guards  []memory.Addr // one-unit end markers: either reading of them is fine
+	Virtual [][5]uint64   // node, user, size, commit, reserve
 }
 
 func readTruth(t *testing.T, name string) truth {
@@ -56,62 +59,75 @@ func compare(t *testing.T, tg *target.Target, tr truth) (s score) {
 			t.Errorf("heap %v was not walked", want.Address)
 			continue
 		}
-		busy, free, guard := map[memory.Addr]heap.Block{}, map[memory.Addr]uint64{}, map[memory.Addr]bool{}
-		for _, g := range want.Guards {
-			guard[g] = true
-		}
-		for b := range h.NT.Blocks(nil) {
-			switch {
-			case b.State == heap.Busy:
-				busy[b.User()] = b
-			case b.State == heap.Free:
-				free[b.Addr] = b.Size
-			}
-		}
-		for _, l := range want.Live {
-			s.live++
-			user, size, entry := memory.Addr(l[0].(float64)), uint64(l[1].(float64)), memory.Addr(0)
-			if e, ok := l[2].(float64); ok {
-				entry = memory.Addr(e)
-			}
-			b, ok := busy[user]
-			delete(busy, user)
-			switch {
-			case !ok:
-				s.missing++
-			case b.UserBytes() == size && (entry == 0 || b.Addr == entry):
-				s.exact++
-			case b.Trust == heap.Repaired:
-				s.repaired++
-			default:
-				s.wrong++
-				t.Logf("%v: %+v, truth %d bytes at entry %v", user, b, size, entry)
-			}
-		}
-		for user, b := range busy {
-			if !guard[b.Addr] {
-				s.invented++
-				t.Logf("invented: %v: %+v", user, b)
-			}
-		}
-		for _, f := range want.Free {
-			s.free++
-			if free[memory.Addr(f[0])] == f[1] {
-				s.freeExact++
-			}
-		}
-		nodes := map[memory.Addr][2]uint64{}
-		for _, v := range h.NT.Virtuals {
-			nodes[v.Node] = [2]uint64{v.CommitSize, v.ReserveSize}
-		}
-		for _, v := range want.Virtual {
-			s.virtual++
-			if nodes[memory.Addr(v[0])] == [2]uint64{v[3], v[4]} {
-				s.virtualExact++
-			}
-		}
+		free := s.blocks(t, h, want)
+		s.others(h, want, free)
 	}
 	return s
+}
+
+// blocks compares the blocks of one heap with its live allocations, and
+// returns the sizes of its free ones.
+func (s *score) blocks(t *testing.T, h *target.Heap, want truthHeap) map[memory.Addr]uint64 {
+	t.Helper()
+	busy, free, guard := map[memory.Addr]heap.Block{}, map[memory.Addr]uint64{}, map[memory.Addr]bool{}
+	for _, g := range want.Guards {
+		guard[g] = true
+	}
+	for b := range h.NT.Blocks(nil) {
+		switch {
+		case b.State == heap.Busy:
+			busy[b.User()] = b
+		case b.State == heap.Free:
+			free[b.Addr] = b.Size
+		}
+	}
+	for _, l := range want.Live {
+		s.live++
+		user, size, entry := memory.Addr(l[0].(float64)), uint64(l[1].(float64)), memory.Addr(0)
+		if e, ok := l[2].(float64); ok {
+			entry = memory.Addr(e)
+		}
+		b, ok := busy[user]
+		delete(busy, user)
+		switch {
+		case !ok:
+			s.missing++
+		case b.UserBytes() == size && (entry == 0 || b.Addr == entry):
+			s.exact++
+		case b.Trust == heap.Repaired:
+			s.repaired++
+		default:
+			s.wrong++
+			t.Logf("%v: %+v, truth %d bytes at entry %v", user, b, size, entry)
+		}
+	}
+	for user, b := range busy {
+		if !guard[b.Addr] {
+			s.invented++
+			t.Logf("invented: %v: %+v", user, b)
+		}
+	}
+	return free
+}
+
+// others compares one heap's free and virtual blocks.
+func (s *score) others(h *target.Heap, want truthHeap, free map[memory.Addr]uint64) {
+	for _, f := range want.Free {
+		s.free++
+		if free[memory.Addr(f[0])] == f[1] {
+			s.freeExact++
+		}
+	}
+	nodes := map[memory.Addr][2]uint64{}
+	for _, v := range h.NT.Virtuals {
+		nodes[v.Node] = [2]uint64{v.CommitSize, v.ReserveSize}
+	}
+	for _, v := range want.Virtual {
+		s.virtual++
+		if nodes[memory.Addr(v[0])] == [2]uint64{v[3], v[4]} {
+			s.virtualExact++
+		}
+	}
 }
 
 func TestTruth(t *testing.T) {
