@@ -44,6 +44,12 @@ const (
 	CodeTotalFree diag.Code = "total-free-size"
 	// CodeCounter: one of _HEAP_COUNTERS is not what the walk found.
 	CodeCounter diag.Code = "heap-counter"
+	// CodeLFHContainer: a UserBlocks container and its subsegment contradict each other.
+	CodeLFHContainer diag.Code = "lfh-container"
+	// CodeLFHSlot: a slot's header and its container's bitmap contradict each other.
+	CodeLFHSlot diag.Code = "lfh-slot"
+	// CodeLFHDepth: a subsegment counts more free slots than its container has.
+	CodeLFHDepth diag.Code = "lfh-depth"
 )
 
 // Codes lists every code of this package with its meaning in a few words.
@@ -69,5 +75,8 @@ func Codes() map[diag.Code]string {
 		CodeFreeCount:        "the free blocks are not those on the free lists",
 		CodeTotalFree:        "TotalFreeSize is not the sum of the free blocks",
 		CodeCounter:          "one of _HEAP_COUNTERS is not what the walk found",
+		CodeLFHContainer:     "a UserBlocks container and its subsegment contradict each other",
+		CodeLFHSlot:          "a slot's header and its container's bitmap contradict each other",
+		CodeLFHDepth:         "a subsegment counts more free slots than its container has",
 	}
 }

@@ -202,6 +202,9 @@ func (k *walker) emit(a memory.Addr, w word) bool {
 	if k.sums != nil && b.State == heap.Free {
 		k.link(b.Addr)
 	}
+	if b.State == heap.Internal && !k.c.old {
+		return k.expand(b)
+	}
 	return k.yield(b)
 }
 

@@ -51,7 +51,7 @@ func (h *Heap) fragmentation(nt *ntheap.Heap) {
 		h.DebuggerVirt = h.SegmentCommitted
 	}
 	commit := h.SegmentCommitted + h.FrontEndCommitted
-	h.External = percent(h.Free, commit)
+	h.External = percent(h.Counts[heap.Free][heap.Backend].Bytes, commit)
 	if h.DebuggerVirt >= commit {
 		h.VirtualAddress = percent(h.DebuggerVirt-commit, h.DebuggerVirt)
 	}

@@ -91,7 +91,7 @@ func (w *walks) walk(h *ntheap.Heap, s int, p *part) error {
 		if b.State == heap.Free {
 			p.largest = max(p.largest, b.Size)
 		}
-		if b.Origin == heap.Backend {
+		if b.Segment != heap.NoSegment {
 			bytes += b.Size
 		}
 		if n++; n%pulse == 0 {

@@ -30,17 +30,19 @@ type Set struct {
 	Name string // file name without .txt, for example win7-x64
 	Bits int    // 32 or 64
 
-	Heap      Heap      `layout:"_HEAP"`
-	Segment   Segment   `layout:"_HEAP_SEGMENT"`
-	UCR       UCR       `layout:"_HEAP_UCR_DESCRIPTOR,optional"`
-	OldUCR    OldUCR    `layout:"_HEAP_UNCOMMMTTED_RANGE,optional"`
-	Virtual   Virtual   `layout:"_HEAP_VIRTUAL_ALLOC_ENTRY"`
-	Counters  Counters  `layout:"_HEAP_COUNTERS,optional"`
-	Tag       Tag       `layout:"_HEAP_TAG_ENTRY"`
-	PseudoTag PseudoTag `layout:"_HEAP_PSEUDO_TAG_ENTRY"`
-	Lock      Lock      `layout:"_RTL_CRITICAL_SECTION"`
-	LockDebug LockDebug `layout:"_RTL_CRITICAL_SECTION_DEBUG"`
-	LFH       LFH       `layout:"_LFH_HEAP,optional"`
+	Heap       Heap       `layout:"_HEAP"`
+	Segment    Segment    `layout:"_HEAP_SEGMENT"`
+	UCR        UCR        `layout:"_HEAP_UCR_DESCRIPTOR,optional"`
+	OldUCR     OldUCR     `layout:"_HEAP_UNCOMMMTTED_RANGE,optional"`
+	Virtual    Virtual    `layout:"_HEAP_VIRTUAL_ALLOC_ENTRY"`
+	Counters   Counters   `layout:"_HEAP_COUNTERS,optional"`
+	Tag        Tag        `layout:"_HEAP_TAG_ENTRY"`
+	PseudoTag  PseudoTag  `layout:"_HEAP_PSEUDO_TAG_ENTRY"`
+	Lock       Lock       `layout:"_RTL_CRITICAL_SECTION"`
+	LockDebug  LockDebug  `layout:"_RTL_CRITICAL_SECTION_DEBUG"`
+	LFH        LFH        `layout:"_LFH_HEAP,optional"`
+	UserData   UserData   `layout:"_HEAP_USERDATA_HEADER"`
+	SubSegment SubSegment `layout:"_HEAP_SUBSEGMENT"`
 }
 
 // Old reports whether this is the heap of Windows XP and Server 2003, with an
@@ -189,6 +191,31 @@ type LFH struct {
 	Heap                    Field
 	FirstUncommittedAddress Field `layout:"optional"`
 	ReservedAddressLimit    Field `layout:"optional"`
+}
+
+// UserData places the fields of _HEAP_USERDATA_HEADER, the head of a
+// UserBlocks container. Windows 8.0 keeps FirstAllocationOffset and
+// BlockStride plain where 8.1 and later have EncodedOffsets.
+type UserData struct {
+	Size           uint16
+	SubSegment     Field
+	SizeIndex      Field
+	Signature      Field
+	EncodedOffsets Field `layout:"optional"`
+	BusyBitmap     Field `layout:"optional"`
+	BitmapData     Field `layout:"optional"`
+}
+
+// SubSegment places the fields of _HEAP_SUBSEGMENT. The first two bytes of
+// AggregateExchg are its Depth, the number of free slots.
+type SubSegment struct {
+	Size           uint16
+	UserBlocks     Field
+	AggregateExchg Field
+	BlockSize      Field
+	BlockCount     Field
+	SizeIndex      Field
+	AffinityIndex  Field
 }
 
 // All returns the layouts of every family, in the files' order. It panics
