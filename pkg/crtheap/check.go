@@ -16,7 +16,7 @@ import (
 func (h Header) Check(m heap.Memory) []Finding {
 	var out []Finding
 	if h.Evidence&Gap == 0 {
-		out = h.compare(m, out, CodeUnderrun, "gap", h.User.Add(^uint64(fence-1)), fence, fillFence)
+		out = h.against(m, out, CodeUnderrun, "gap", memory.Range{Start: h.User - fence, End: h.User}, fenceWord)
 	}
 	if h.Evidence&Kind == 0 {
 		out = append(out, h.field(m, CodeType, "nBlockUse", h.place().use, 4, nil))
@@ -27,10 +27,10 @@ func (h Header) Check(m heap.Memory) []Finding {
 		out = append(out, h.field(m, CodeSize, "nDataSize", h.place().size, l.ptr, want))
 	}
 	if h.Type() == Free && h.Evidence&Kind != 0 {
-		out = h.compare(m, out, CodeWriteAfterFree, "", h.User, h.Bytes, fillDead)
+		out = h.against(m, out, CodeWriteAfterFree, "", h.User.Span(h.Bytes), filled(fillDead))
 	}
 	if (h.Evidence|h.Missing)&Tail == 0 {
-		out = h.compare(m, out, CodeOverrun, "", h.User.Add(h.Bytes), fence, fillFence)
+		out = h.against(m, out, CodeOverrun, "", h.User.Add(h.Bytes).Span(fence), fenceWord)
 	}
 	return out
 }
@@ -48,29 +48,31 @@ func (h Header) place() place {
 
 // field makes the finding about a field that cannot be true.
 func (h Header) field(m heap.Memory, rule diag.Code, name string, off, n int, want []byte) Finding {
-	f := Finding{Rule: rule, Block: h.Addr, Field: name, At: h.Addr.Add(uint64(off)), Bytes: uint64(n), Want: want}
-	if b, err := m.View(f.At, uint64(n)); err == nil {
-		f.Got = bytes.Clone(b)
-	}
+	at := h.Addr.Add(uint64(off))
+	f := Finding{Rule: rule, Block: h.Addr, Field: name, Difference: whole(at, n)}
+	f.Want, f.Got = want, copied(m, at, uint64(n))
 	h.surround(m, &f)
 	return f
 }
 
-// compare holds n bytes at a against a fill, and appends a finding when they
-// differ. Bytes that the dump does not hold are passed over.
-func (h Header) compare(m heap.Memory, out []Finding, rule diag.Code, name string, a memory.Addr, n uint64, fill byte) []Finding {
-	first, last, found := differ(m, a, n, fill)
-	if !found {
+// against holds a range of the block against a fill, and appends a finding
+// when it differs. Bytes that the dump does not hold are passed over.
+func (h Header) against(m heap.Memory, out []Finding, rule diag.Code, name string, r memory.Range, word uint32) []Finding {
+	d, differs := compare(m, r, word)
+	if !differs {
 		return out
 	}
-	f := Finding{Rule: rule, Block: h.Addr, Field: name, At: a.Add(first), Bytes: last - first + 1, Open: last == n-1}
+	f := Finding{Rule: rule, Block: h.Addr, Field: name, Difference: d, Open: d.Last+1 == r.End}
 	if rule == CodeUnderrun { // it comes from above, and goes on below
-		f.Open = first == 0
+		f.Open = d.At == r.Start
 	}
-	f.Got = present(m, f.At, min(f.Bytes, shown))
-	f.Want = bytes.Repeat([]byte{fill}, len(f.Got))
 	h.surround(m, &f)
 	return append(out, f)
+}
+
+// whole is a difference of all n bytes at a.
+func whole(a memory.Addr, n int) Difference {
+	return Difference{At: a, Last: a.Add(uint64(n) - 1), Bytes: uint64(n)}
 }
 
 // surround adds the bytes of the block around the finding.
@@ -78,59 +80,8 @@ func (h Header) surround(m heap.Memory, f *Finding) {
 	f.ContextAt = max(h.Addr, f.At-min(f.At, 16))
 	end := min(h.Addr.Add(h.Room), f.At.Add(32))
 	if f.ContextAt < end {
-		f.Context = present(m, f.ContextAt, end.Sub(f.ContextAt))
+		f.Context = copied(m, f.ContextAt, end.Sub(f.ContextAt))
 	}
-}
-
-// present copies the bytes at a that the dump holds in one piece, at most n.
-func present(m heap.Memory, a memory.Addr, n uint64) []byte {
-	b := m.Tail(a)
-	return bytes.Clone(b[:min(uint64(len(b)), n)])
-}
-
-// differ returns the offsets of the first and the last of the n bytes at a
-// that are not the fill. It reads what the dump has, piece by piece.
-func differ(m heap.Memory, a memory.Addr, n uint64, fill byte) (first, last uint64, found bool) {
-	for done := uint64(0); done < n; {
-		b := m.Tail(a.Add(done))
-		if len(b) == 0 {
-			gap, _ := m.Gap(a.Add(done))
-			if gap.Empty() {
-				return first, last, found
-			}
-			done += min(gap.End.Sub(a.Add(done)), n-done)
-			continue
-		}
-		b = b[:min(uint64(len(b)), n-done)]
-		if i := firstNot(b, fill); i >= 0 {
-			if !found {
-				first, found = done+uint64(i), true
-			}
-			last = done + uint64(lastNot(b, fill))
-		}
-		done += uint64(len(b))
-	}
-	return first, last, found
-}
-
-// firstNot returns the index of the first byte that is not the fill, -1 if none.
-func firstNot(b []byte, fill byte) int {
-	for i, c := range b {
-		if c != fill {
-			return i
-		}
-	}
-	return -1
-}
-
-// lastNot returns the index of the last byte that is not the fill, -1 if none.
-func lastNot(b []byte, fill byte) int {
-	for i := len(b) - 1; i >= 0; i-- {
-		if b[i] != fill {
-			return i
-		}
-	}
-	return -1
 }
 
 // NeverWritten returns how many bytes at the end of the block's data are
@@ -141,11 +92,7 @@ func (h Header) NeverWritten(m heap.Memory) uint64 {
 	if h.Type() == Free || h.Evidence&Size == 0 {
 		return 0
 	}
-	_, last, found := differ(m, h.User, h.Bytes, fillClean)
-	n := h.Bytes
-	if found {
-		n = h.Bytes - last - 1
-	}
+	n := rest(m, h.User.Span(h.Bytes), filled(fillClean))
 	if n < 4 {
 		return 0
 	}

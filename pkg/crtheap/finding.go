@@ -9,28 +9,19 @@ import (
 )
 
 // Finding is damage to one debug block: bytes that are not what the runtime
-// left there.
+// left there. For a field At is its start, and Want and Got are all of it.
 type Finding struct {
 	Rule  diag.Code
 	Block memory.Addr // the header
 	Field string      // the field of _CrtMemBlockHeader; empty for the data and the fence after them
-	At    memory.Addr // the first byte that differs; for a field its start
-	Bytes uint64      // from the first byte that differs to the last
-	Open  bool        // the last byte that could differ does: the write may have gone on beyond it
-
-	// Want and Got are what should be at At and what is, from the first byte
-	// that differs to the last, but not more than shown; for a field the whole
-	// field. Want is nil where it cannot be known.
-	Want, Got []byte
+	Difference
+	Open bool // the last byte that could differ does: the write may have gone on beyond it
 
 	// Context are bytes of the same block around At, for a reader to
 	// recognise: at most 16 before it and 32 from it on.
 	ContextAt memory.Addr
 	Context   []byte
 }
-
-// shown is how many of the bytes that differ a finding keeps.
-const shown = 64
 
 // number reports whether the finding is about a field with a number in it.
 func (f *Finding) number() bool {
@@ -49,7 +40,7 @@ func (f Finding) Problem(heap memory.Addr) diag.Problem {
 		p.Want, p.Got = hexNumber(f.Want), hexNumber(f.Got)
 		return p
 	}
-	p.Want, p.Got = Hex(f.Want), fmt.Sprintf("%s %q, %d bytes", Hex(f.Got), Text(f.Got), f.Bytes)
+	p.Want, p.Got = Hex(f.Want), fmt.Sprintf("%s %q (%d bytes differ)", Hex(f.Got), Text(f.Got), f.Bytes)
 	return p
 }
 

@@ -103,8 +103,8 @@ func (w *walker) verdict(s suspect, claims map[claim]memory.Addr) Finding {
 	case s.to != nil:
 		return w.wrong(s.to, 1-s.d, s.n.addr)
 	case claims[claim{got, 1 - s.d}] != 0:
-		f := Finding{Rule: CodeHeader, Block: got, At: got, Bytes: w.l.head, Open: true}
-		f.Got = present(w.m, got, w.l.head)
+		f := Finding{Rule: CodeHeader, Block: got, Difference: whole(got, int(w.l.head)), Open: true}
+		f.Got = copied(w.m, got, w.l.head)
 		f.ContextAt, f.Context = got, f.Got
 		return f
 	}
@@ -118,11 +118,11 @@ func (w *walker) wrong(n *node, d int, want memory.Addr) Finding {
 	if d == newer {
 		field = "pBlockHeaderPrev"
 	}
-	f := Finding{Rule: CodeLink, Block: n.addr, Field: field, At: n.addr.Add(uint64(d * w.l.ptr)), Bytes: uint64(w.l.ptr)}
+	f := Finding{Rule: CodeLink, Block: n.addr, Field: field, Difference: whole(n.addr.Add(uint64(d*w.l.ptr)), w.l.ptr)}
 	f.Got = binary.LittleEndian.AppendUint64(nil, uint64(n.to[d]))[:w.l.ptr]
 	if want != 0 {
 		f.Want = binary.LittleEndian.AppendUint64(nil, uint64(want))[:w.l.ptr]
 	}
-	f.ContextAt, f.Context = n.addr, present(w.m, n.addr, w.l.head)
+	f.ContextAt, f.Context = n.addr, copied(w.m, n.addr, w.l.head)
 	return f
 }

@@ -69,8 +69,6 @@ func u32(b []byte, off int) uint32 { return binary.LittleEndian.Uint32(b[off:]) 
 const (
 	fillClean = 0xcd // new memory
 	fillDead  = 0xdd // freed memory
-	fillFence = 0xfd // no man's land
-
 	fenceWord = 0xfdfdfdfd
 )
 
