@@ -1,0 +1,177 @@
+package stackdb
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"slices"
+
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// ID is a stack in a Set: 4 bytes that a block costs more. 0 is no stack.
+type ID uint32
+
+// Set keeps distinct stacks, each once, with the number of blocks that have
+// it. The zero Set is empty and ready for use. It is not for several
+// goroutines at once while stacks are added.
+type Set struct {
+	seed   maphash.Seed
+	first  map[uint64]ID // by hash, the newest; older ones by next
+	next   []ID
+	frames []memory.Addr // of all stacks, one after another
+	ends   []uint32      // of stack i+1 in frames
+	counts []uint64
+	at     map[memory.Addr]ID // what pointers were found to lead to
+	facts  Facts
+}
+
+// Facts counts what a Set was asked for.
+type Facts struct {
+	Stacks  int                   // distinct stacks
+	Frames  int                   // frames of all of them
+	Uses    uint64                // blocks with a stack
+	Traces  [DepthSources]int     // distinct structures read, by the field that gave the depth
+	Failed  int                   // distinct pointers that led to no stack
+	Missing uint64                // blocks whose pointer did
+	Why     map[memory.Addr]error // the first few of these and what was wrong
+}
+
+// keptErrors is how many errors a Set remembers.
+const keptErrors = 16
+
+// maxTotal is how many frames a Set holds at most: its index is 32 bits wide.
+const maxTotal = 1<<32 - 1
+
+// Add interns a stack and counts one use of it. No frames are no stack.
+func (s *Set) Add(frames []memory.Addr) ID {
+	id := s.intern(frames)
+	s.use(id)
+	return id
+}
+
+func (s *Set) use(id ID) {
+	if id != 0 {
+		s.counts[id-1]++
+		s.facts.Uses++
+	}
+}
+
+func (s *Set) intern(frames []memory.Addr) ID {
+	if len(frames) == 0 || uint64(len(s.frames))+uint64(len(frames)) > maxTotal {
+		return 0
+	}
+	if s.first == nil {
+		s.seed, s.first = maphash.MakeSeed(), map[uint64]ID{}
+	}
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	var word [8]byte
+	for _, f := range frames {
+		binary.LittleEndian.PutUint64(word[:], uint64(f))
+		h.Write(word[:])
+	}
+	sum := h.Sum64()
+	for id := s.first[sum]; id != 0; id = s.next[id-1] {
+		if slices.Equal(s.Frames(id), frames) {
+			return id
+		}
+	}
+	s.frames = append(s.frames, frames...)
+	s.ends = append(s.ends, uint32(len(s.frames)))
+	s.counts = append(s.counts, 0)
+	s.next = append(s.next, s.first[sum])
+	id := ID(len(s.ends))
+	s.first[sum] = id
+	return id
+}
+
+// At interns the stack that a pointer leads to and counts one use of it. Each
+// pointer is decoded once. The ID is 0 when it leads to no stack; Facts says
+// how many did, and of some of them why.
+func (s *Set) At(r Reader, p memory.Addr) ID {
+	if p == 0 {
+		return 0
+	}
+	id, ok := s.at[p]
+	if !ok {
+		t, err := r.Trace(p)
+		id = s.note(p, t, err)
+	}
+	s.use(id)
+	if id == 0 {
+		s.facts.Missing++
+	}
+	return id
+}
+
+// Index interns the stack with an index in a database and counts one use of
+// it.
+func (s *Set) Index(d *Database, index uint32) ID {
+	if index == 0 {
+		return 0
+	}
+	key := d.Address + memory.Addr(index) // no entry is so near the header
+	id, ok := s.at[key]
+	if !ok {
+		t, err := d.Trace(index)
+		id = s.note(key, t, err)
+	}
+	s.use(id)
+	if id == 0 {
+		s.facts.Missing++
+	}
+	return id
+}
+
+// note remembers what a pointer or index led to.
+func (s *Set) note(key memory.Addr, t Trace, err error) ID {
+	if s.at == nil {
+		s.at = map[memory.Addr]ID{}
+	}
+	id := ID(0)
+	if err == nil {
+		id = s.intern(t.Frames)
+		s.facts.Traces[t.Depth]++
+	} else {
+		s.facts.Failed++
+		if s.facts.Why == nil {
+			s.facts.Why = map[memory.Addr]error{}
+		}
+		if len(s.facts.Why) < keptErrors {
+			s.facts.Why[key] = err
+		}
+	}
+	s.at[key] = id
+	return id
+}
+
+// Len returns how many distinct stacks there are: their IDs are 1 to Len.
+func (s *Set) Len() int { return len(s.ends) }
+
+// Frames returns the frames of a stack, innermost first; nil for 0. The slice
+// is the Set's own.
+func (s *Set) Frames(id ID) []memory.Addr {
+	if id == 0 || int(id) > len(s.ends) {
+		return nil
+	}
+	from := uint32(0)
+	if id > 1 {
+		from = s.ends[id-2]
+	}
+	return s.frames[from:s.ends[id-1]:s.ends[id-1]]
+}
+
+// Count returns how often the stack was used.
+func (s *Set) Count(id ID) uint64 {
+	if id == 0 || int(id) > len(s.counts) {
+		return 0
+	}
+	return s.counts[id-1]
+}
+
+// Facts returns what the Set has seen.
+func (s *Set) Facts() Facts {
+	f := s.facts
+	f.Stacks, f.Frames = len(s.ends), len(s.frames)
+	return f
+}
