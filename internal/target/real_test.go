@@ -78,8 +78,8 @@ func whole(t *testing.T, h *census.Heap) {
 	if len(h.Problems) != 0 || h.Dropped != 0 || h.Lost != 0 || h.Unaccounted != 0 {
 		t.Errorf("%v: lost %d, unaccounted %d: %q", hd.Address, h.Lost, h.Unaccounted, h.Problems)
 	}
-	if h.Free != hd.TotalFreeSize*hd.Unit {
-		t.Errorf("%v: %d bytes free, TotalFreeSize says %d", hd.Address, h.Free, hd.TotalFreeSize*hd.Unit)
+	if free := h.Counts[heap.Free][heap.Backend].Bytes; free != hd.TotalFreeSize*hd.Unit {
+		t.Errorf("%v: %d bytes free in the back end, TotalFreeSize says %d", hd.Address, free, hd.TotalFreeSize*hd.Unit)
 	}
 	c := hd.Counters
 	if !c.Known || c.TotalMemoryReserved != h.SegmentReserved+h.FrontEndReserved || c.TotalMemoryCommitted != h.SegmentCommitted+h.FrontEndCommitted ||
@@ -145,8 +145,17 @@ func TestRealHeapsReconcile(t *testing.T) {
 	for name, walked := range map[string]int{"real-win10-11082-wow64-full": 4, "real-win7-wow64-truncated": 5} {
 		t.Run(name, func(t *testing.T) {
 			tg := openReal(t, name)
-			n := 0
-			for _, h := range take(t, tg).Heaps {
+			n, size, done := 0, uint64(0), uint64(0)
+			for _, h := range tg.Heaps {
+				if h.NT != nil {
+					size += h.NT.Size()
+				}
+			}
+			c, err := census.Take(context.Background(), tg, tg.Heaps, func(d, _ uint64) { done = d })
+			if err != nil || done != size {
+				t.Fatalf("%v: progress ends at %d of %d", err, done, size)
+			}
+			for _, h := range c.Heaps {
 				if !h.Walked {
 					continue
 				}

@@ -98,7 +98,7 @@ func (t *Target) load(data []byte, file io.ReaderAt) error {
 	found := process.Scan(t.Space)
 	for _, ref := range process.Heaps(src, t.PEBs, found, list.Add) {
 		h := &Heap{HeapRef: ref, Position: len(t.Heaps)}
-		t.open(h, found.Segments)
+		t.open(h, found.Segments[h.Address])
 		t.Heaps = append(t.Heaps, h)
 	}
 	t.Problems, t.Dropped = list.Problems, list.Dropped

@@ -153,6 +153,27 @@ func TestOneSoundThreadIsEnough(t *testing.T) {
 	}
 }
 
+// TestManyPEBs: threads that lead to other PEBs are problems, and a few such
+// PEBs are read at most, whatever the number of threads.
+func TestManyPEBs(t *testing.T) {
+	p := proc(synth.Win7, synth.X64)
+	p.TEBs = nil
+	for i := range uint64(20) {
+		p.TEBs = append(p.TEBs, 0x9d1e4e2000+i*0x10000)
+	}
+	p.Prepare = func(b *synth.Built) {
+		for i, teb := range p.TEBs[1:] {
+			peb := p.PEB + 0x1000000 + uint64(i)*0x1000
+			b.Image.Write(peb, b.Image.Read(p.PEB, 0x1000))
+			b.Image.PutU64(teb+0x60, peb)
+		}
+	}
+	got := find(t, p.Build().Dump)
+	if len(got.pebs) != 3 || len(got.problems) != 19 || got.pebs[0].Address != memory.Addr(p.PEB) || len(got.refs) != 2 {
+		t.Errorf("%d PEBs, %q, %q", len(got.pebs), got.rows(), got.codes())
+	}
+}
+
 // TestSystemInfoLies has a processor of the other width in SystemInfo, or none
 // that is known: the TEBs say what they are.
 func TestSystemInfoLies(t *testing.T) {

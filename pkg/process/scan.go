@@ -10,8 +10,8 @@ import (
 
 // Structures is what a scan for signatures found.
 type Structures struct {
-	Heaps    []memory.Addr // heaps of a known kind
-	Segments []memory.Addr // _HEAP_SEGMENTs that are no heap's first
+	Heaps    []memory.Addr                 // heaps of a known kind
+	Segments map[memory.Addr][]memory.Addr // _HEAP_SEGMENTs that are no heap's first, by the heap that they name
 }
 
 // granularity is what address space is reserved in; heaps and segments start
@@ -31,7 +31,7 @@ const (
 // region saved bytes belong to, at each multiple of 64 KiB in them. It touches
 // a page or two of each.
 func Scan(s *memory.Space) Structures {
-	var sc scan
+	sc := scan{Structures{Segments: map[memory.Addr][]memory.Addr{}}}
 	if s.RegionsKnown() {
 		for _, r := range s.Regions() {
 			if r.State == memory.MemCommit && r.Type != memory.MemImage && r.Start == r.AllocationBase {
@@ -53,7 +53,9 @@ func Scan(s *memory.Space) Structures {
 		}
 	}
 	slices.Sort(sc.out.Heaps)
-	slices.Sort(sc.out.Segments)
+	for _, list := range sc.out.Segments {
+		slices.Sort(list)
+	}
 	return sc.out
 }
 
@@ -76,28 +78,31 @@ func (sc *scan) look(s *memory.Space, a memory.Addr) {
 	case kind != heap.Unknown:
 		sc.out.Heaps = append(sc.out.Heaps, a)
 	default:
-		own32, _ := selfAddressed(s, a, 32)
-		own64, _ := selfAddressed(s, a, 64)
-		if own32 || own64 || oldSegment(s, a) {
-			sc.out.Segments = append(sc.out.Segments, a)
+		if owner := segmentOf(s, a); owner != 0 {
+			sc.out.Segments[owner] = append(sc.out.Segments[owner], a)
 		}
 	}
 }
 
-// oldSegment reports whether a further segment of XP or 2003 is at a, where
-// BaseAddress has another place.
-func oldSegment(s *memory.Space, a memory.Addr) bool {
-	if sig, err := s.U32(a + 8); err == nil && sig == segmentSignature {
-		if base, err := s.Pointer(a+0x18, 32); err == nil && base == a {
-			return true
+// segmentOf returns the heap that the segment at a names, 0 when there is
+// none, or only a copy of one that stands elsewhere: a segment's BaseAddress
+// is its own.
+func segmentOf(s *memory.Space, a memory.Addr) memory.Addr {
+	for _, l := range [...]struct {
+		bits                  int
+		signature, heap, base memory.Addr
+	}{{64, 0x10, 0x28, 0x30}, {32, 8, 0x18, 0x1c}, {64, 0x10, 0x18, 0x28}, {32, 8, 0x10, 0x18}} { // the last two are XP's
+		if sig, err := s.U32(a + l.signature); err != nil || sig != segmentSignature {
+			continue
+		}
+		if base, err := s.Pointer(a+l.base, l.bits); err != nil || base != a {
+			continue
+		}
+		if owner, err := s.Pointer(a+l.heap, l.bits); err == nil && owner != a {
+			return owner
 		}
 	}
-	if sig, err := s.U32(a + 0x10); err == nil && sig == segmentSignature {
-		if base, err := s.Pointer(a+0x28, 64); err == nil && base == a {
-			return true
-		}
-	}
-	return false
+	return 0
 }
 
 // signed reports whether memory begins as a heap or a segment does: with one

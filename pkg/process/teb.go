@@ -49,6 +49,7 @@ type pebReader struct {
 	seen  map[memory.Addr]bool
 	out   []PEB
 	bits  int  // of the TEBs of the thread that is read
+	extra int  // PEBs beyond the first of each width
 	wrong bool // a TEB contradicted itself
 }
 
@@ -74,6 +75,10 @@ func (r *pebReader) thread(t Thread) {
 	}
 }
 
+// maxExtra is how many PEBs are read beyond one of each width. A process has
+// no more; but one TEB that leads astray must not hide what the others say.
+const maxExtra = 2
+
 // add reads the PEB at an address that a TEB names. Wine keeps 32-bit TEBs and
 // an empty 32-bit PEB beside those of 64-bit programs; it is none.
 func (r *pebReader) add(at memory.Addr, bits int, via string) {
@@ -89,6 +94,16 @@ func (r *pebReader) add(at memory.Addr, bits int, via string) {
 	}
 	if p.Bits < r.bits && p.ImageBaseAddress == 0 && p.Ldr == 0 && p.ProcessHeap == 0 {
 		return
+	}
+	for _, o := range r.out {
+		if o.Bits == bits {
+			r.sink.Put(diag.Problem{Code: CodeTEB, Class: diag.Corrupt, At: diag.At(at), Object: "_TEB", Field: "ProcessEnvironmentBlock",
+				Want: fmt.Sprintf("%v, as in another thread", o.Address), Got: fmt.Sprintf("%v by the %s", at, via)})
+			if r.extra++; r.extra > maxExtra {
+				return
+			}
+			break
+		}
 	}
 	p.Via = via
 	r.out = append(r.out, p)
