@@ -1,6 +1,7 @@
 package ntheap_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/heapdump/heapdump/internal/synth"
@@ -44,7 +45,28 @@ func open(t testing.TB, m heap.Memory, a uint64, o ntheap.Options) walked {
 	}
 	h.Check(tally, func(p diag.Problem) { w.checks = append(w.checks, p) })
 	cover(t, w)
+	linkedAgrees(t, w)
 	return w
+}
+
+// linkedAgrees holds Check to the same findings when the walk summed up the
+// free lists' links on its way.
+func linkedAgrees(t testing.TB, w walked) {
+	t.Helper()
+	var tally ntheap.Tally
+	for i := range w.heap.Segments {
+		for b := range w.heap.LinkedBlocks(i, &tally.Links, nil) {
+			tally.Add(b)
+		}
+	}
+	for b := range w.heap.VirtualBlocks(nil) {
+		tally.Add(b)
+	}
+	var checks []diag.Problem
+	w.heap.Check(tally, func(p diag.Problem) { checks = append(checks, p) })
+	if !slices.Equal(checks, w.checks) {
+		t.Fatalf("with links summed up: %v\nwithout: %v", checks, w.checks)
+	}
 }
 
 // cover is the law of the walk: the blocks of a segment cover it from end to

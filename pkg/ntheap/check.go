@@ -88,11 +88,11 @@ func (c checker) freeLists(t Tally) {
 		return
 	}
 	var on Tally
-	partial := false
+	unread, partial := t.sorted(), false
 	odd := 0 // on the lists, and no block of the walk's
 	for _, l := range c.h.FreeLists() {
 		put := func(p diag.Problem) {
-			if at := memory.Addr(p.At.Off); p.Object != "_HEAP_ENTRY" || !t.isOdd(at) {
+			if at := memory.Addr(p.At.Off); p.Object != "_HEAP_ENTRY" || !isOdd(unread, at) {
 				partial = partial || p.Class == diag.Incomplete
 				c.sink.Put(p)
 			} else if p.Class == diag.Corrupt {
@@ -102,7 +102,7 @@ func (c checker) freeLists(t Tally) {
 		for b := range l.Blocks(put) {
 			on.Add(b)
 			units := b.Size / c.h.Header.Unit
-			if c.h.set.Old() && l.Index > 0 && units != uint64(l.Index) && !t.isOdd(b.Addr) {
+			if c.h.set.Old() && l.Index > 0 && units != uint64(l.Index) && !isOdd(unread, b.Addr) {
 				c.put(diag.Corrupt, CodeFreeList, b.Addr, "_HEAP_FREE_ENTRY", "Size", fmt.Sprintf("%#x units, as on FreeLists[%d]", l.Index, l.Index), hex(units)+" units")
 			}
 		}

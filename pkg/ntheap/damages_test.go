@@ -36,6 +36,15 @@ func (p *patient) unlink(node uint64) {
 	p.put(flink+p.Arch.PtrSize(), blink)
 }
 
+// link puts a node behind another into the list that that one is on.
+func (p *patient) link(node, behind uint64) {
+	next := p.ptr(behind)
+	p.put(node, next)
+	p.put(node+p.Arch.PtrSize(), behind)
+	p.put(next+p.Arch.PtrSize(), node)
+	p.put(behind, node)
+}
+
 // smash overwrites an entry's header with what an overrun leaves.
 func (p *patient) smash(entry uint64) {
 	p.Image.Write(entry, bytes.Repeat([]byte{'A'}, int(p.Arch.Unit())))
@@ -109,6 +118,13 @@ var headerDamages = []damage{
 	{name: "left out", code: ntheap.CodeUCRUnlisted, in: xp, do: func(p *patient) {
 		p.SetSegment(0, "UnCommittedRanges", p.Segs[0].UCRs[1].Descriptor)
 	}},
+	{name: "left out and not counted", code: ntheap.CodeUCRUnlisted, in: vista, do: func(p *patient) {
+		p.unlink(p.UCRFieldAddr(0, 0, "SegmentEntry"))
+		p.SetSegment(0, "NumberOfUnCommittedRanges", 1)
+		p.SetSegment(0, "NumberOfUnCommittedPages", p.Segs[0].UCRs[1].Size/0x1000)
+		p.Set("Counters.TotalUCRs", p.Get("Counters.TotalUCRs")-1)
+		p.Set("Counters.TotalMemoryCommitted", p.Get("Counters.TotalMemoryCommitted")+p.Segs[0].UCRs[0].Size)
+	}},
 	{name: "pages", code: ntheap.CodeUCRCount, do: bend(0, "NumberOfUnCommittedPages", 1)},
 	{name: "ranges", code: ntheap.CodeUCRCount, do: bend(1, "NumberOfUnCommittedRanges", 1)},
 	{name: "SmallTagIndex", code: ntheap.CodeEntryChecksum, in: vista, do: func(p *patient) {
@@ -177,6 +193,20 @@ var entryDamages = []damage{
 	{name: "loop", code: ntheap.CodeFreeList, in: vista, do: func(p *patient) {
 		a, _ := p.FreeLinks(p.free[1].Entry)
 		p.put(a, a)
+	}},
+	{name: "a busy block on it", code: ntheap.CodeFreeList, in: plainToo, do: func(p *patient) {
+		a, _ := p.FreeLinks(p.free[1].Entry)
+		p.link(p.busy[5].User, a)
+	}},
+	{name: "a free block in user data instead of one", code: ntheap.CodeFreeCount, in: plainToo, do: func(p *patient) {
+		fake := p.busy[5].Entry + 8*p.Arch.Unit()
+		e := synth.Entry{Size: uint16(p.free[1].Bytes / p.Arch.Unit())}
+		e.SmallTagIndex = e.Sum()
+		p.WriteEntry(fake, e)
+		a, _ := p.FreeLinks(p.free[1].Entry)
+		before := p.ptr(a + p.Arch.PtrSize())
+		p.unlink(a)
+		p.link(fake+p.Arch.Unit(), before)
 	}},
 	{name: "one left out", code: ntheap.CodeFreeCount, do: func(p *patient) { a, _ := p.FreeLinks(p.free[1].Entry); p.unlink(a) }},
 	{name: "off by one", code: ntheap.CodeTotalFree, do: func(p *patient) { p.Set("TotalFreeSize", p.Get("TotalFreeSize")+1) }},

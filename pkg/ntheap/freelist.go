@@ -102,7 +102,11 @@ func (f *follower) along(link, back uint64, until memory.Addr) (memory.Addr, str
 		}
 		b, why := f.h.freeEntry(next)
 		if why != "" {
-			f.sink.Put(diag.Problem{Code: CodeFreeList, Class: f.h.blame(b.Addr, f.h.Header.Unit), At: diag.At(b.Addr), Heap: f.h.Header.Address,
+			class := f.h.blame(b.Addr, f.h.Header.Unit)
+			if b.Segment == heap.NoSegment && f.h.partial.segments {
+				class = diag.Incomplete // of a segment that the dump lacks
+			}
+			f.sink.Put(diag.Problem{Code: CodeFreeList, Class: class, At: diag.At(b.Addr), Heap: f.h.Header.Address,
 				Object: "_HEAP_ENTRY", Field: "Flags", Want: "the header of a free block", Got: why})
 		}
 		if b.State == heap.Free && !f.yield(b) {

@@ -10,7 +10,8 @@ import (
 // lists of hundreds of thousands of blocks, scattered over the heap, need not
 // be followed when they are sound. A closed list has the same edges read
 // forwards (from each block to its Flink) and backwards (from each Blink to
-// its block); the sums are over mixed edges and differ when the sets do.
+// its block); the sums are over mixed edges and differ when the sets do. What
+// they cannot tell is a sound list from one with a sound ring beside it.
 type Links struct {
 	forward, backward uint64
 	nodes             int

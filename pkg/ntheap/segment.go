@@ -163,8 +163,12 @@ func (h *Heap) placeSegment(s *Segment, raw fields) bool {
 		s.Start = h.Header.Address
 	}
 	byPages := s.Start.Add(uint64(s.Pages) * memory.PageSize)
+	top := memory.Addr(1) << 57 // of what processors can address, so that no sum of an address and a size overflows
+	if h.Header.Bits == 32 {
+		top = 1 << 32
+	}
 	valid := func(end memory.Addr) bool {
-		return end > s.Start && end-s.Start <= maxSegment && end%memory.PageSize == 0 && (h.Header.Bits == 64 || end <= 1<<32)
+		return end > s.Start && end-s.Start <= maxSegment && end%memory.PageSize == 0 && end <= top
 	}
 	if s.Start%memory.PageSize != 0 || !valid(last) && !valid(byPages) {
 		h.report(CodeSegmentField, s.Address, "_HEAP_SEGMENT", "BaseAddress", "a page-aligned range", fmt.Sprintf("%v to %v, %d pages", base, last, s.Pages))

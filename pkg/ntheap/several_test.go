@@ -108,6 +108,13 @@ var severals = []several{
 		p.put(a, p.busy[0].User)
 		return 0, 0
 	}},
+	{"flags and links of a free block", vista, func(p *patient) (uint64, uint64) {
+		p.edit(p.free[1].Entry, false, func(e *synth.Entry) { e.Flags ^= 1 })
+		a, b := p.FreeLinks(p.free[1].Entry)
+		p.put(a, wild)
+		p.put(b, wild)
+		return 0, 0
+	}},
 	{"uncommitted ranges that loop", vista, func(p *patient) (uint64, uint64) {
 		p.SetUCR(0, 1, "SegmentEntry", p.UCRFieldAddr(0, 1, "SegmentEntry"))
 		p.SetUCR(0, 0, "SegmentEntry.Blink", p.UCRFieldAddr(0, 0, "SegmentEntry"))

@@ -1,6 +1,7 @@
 package ntheap
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/heapdump/heapdump/pkg/heap"
@@ -55,9 +56,17 @@ func (t *Tally) addOdd(b heap.Block) {
 	}
 }
 
+// sorted returns the odd blocks by address, for isOdd.
+func (t *Tally) sorted() []memory.Range {
+	odd := slices.Clone(t.odd)
+	slices.SortFunc(odd, func(a, b memory.Range) int { return cmp.Compare(a.Start, b.Start) })
+	return odd
+}
+
 // isOdd reports whether the walk could not read the header at a.
-func (t *Tally) isOdd(a memory.Addr) bool {
-	return slices.ContainsFunc(t.odd, func(r memory.Range) bool { return r.Contains(a) })
+func isOdd(odd []memory.Range, a memory.Addr) bool {
+	i, ok := slices.BinarySearchFunc(odd, a, func(r memory.Range, a memory.Addr) int { return cmp.Compare(r.Start, a) })
+	return ok || i > 0 && odd[i-1].Contains(a)
 }
 
 // mix spreads an address over 64 bits, so that sums of different sets differ

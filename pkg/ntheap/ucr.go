@@ -3,6 +3,7 @@ package ntheap
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/heapdump/heapdump/pkg/diag"
@@ -55,11 +56,15 @@ func (h *Heap) plausibleUCR(s *Segment, u UCR) bool {
 	return u.Start%memory.PageSize == 0 && u.End%memory.PageSize == 0 && u.End >= u.Start && s.Holds(u.Range)
 }
 
+// maxRegions is how many regions of a memory map a listed range may lie in: it
+// lies in one, but for what writers of dumps make of it.
+const maxRegions = 64
+
 // reserved returns the end of the address space without memory that starts at
 // a, as the dump's memory map has it; a itself when there is memory, or none
-// knows.
-func (h *Heap) reserved(a, limit memory.Addr) memory.Addr {
-	for a < limit {
+// knows. It looks at no more than so many regions.
+func (h *Heap) reserved(a, limit memory.Addr, regions int) memory.Addr {
+	for ; a < limit && regions > 0; regions-- {
 		gap, why := h.mem.Gap(a)
 		if gap.Empty() || why != memory.Reserved && why != memory.Free {
 			break
@@ -81,10 +86,10 @@ func (h *Heap) settleUCR(s *Segment, u UCR, limit memory.Addr) {
 	fixed := u
 	end := u.Start
 	if good {
-		end = h.reserved(u.Start, limit)
+		end = h.reserved(u.Start, limit, maxRegions)
 	}
 	if behind := u.Descriptor.Add(uint64(h.set.UCR.Size_)); end <= u.Start && !h.set.Old() && behind != u.Start && s.Contains(behind) && behind%memory.PageSize == 0 {
-		if e := h.reserved(behind, s.End); e > behind {
+		if e := h.reserved(behind, s.End, maxRegions); e > behind {
 			fixed.Range, end = memory.Range{Start: behind, End: e}, e
 		}
 	}
@@ -142,7 +147,7 @@ func (h *Heap) mapUCRs(s *Segment) {
 			continue
 		}
 		start := (at + memory.PageSize - 1) &^ (memory.PageSize - 1)
-		if end := h.reserved(start, limit); end > start {
+		if end := h.reserved(start, limit, math.MaxInt); end > start {
 			found = append(found, UCR{Range: memory.Range{Start: start, End: end}})
 			at = end
 			continue

@@ -23,6 +23,9 @@ func TestPublishedHeaderDecodes(t *testing.T) {
 	if !c.sound(w) || !c.plausible(w) || c.bytes(w) != 0x7e0 {
 		t.Error("the header is sound")
 	}
+	if c.plausible(w&^(0xff<<56)|7<<56) || c.plausible(2|1<<16|3<<24|0x21<<56) || !c.plausible(2|1<<16|3<<24|0x20<<56) {
+		t.Error("UnusedBytes of a busy block are at least 8 and at most its size")
+	}
 	for bit := range 32 { // the checksum is over the first four bytes
 		binary.LittleEndian.PutUint32(raw[8:], 0x2FB514DC^1<<bit)
 		if c.sound(c.decode(raw[:])) {
