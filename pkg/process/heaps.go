@@ -99,15 +99,14 @@ func (f *finder) fromPEB(p PEB) {
 func (f *finder) number(p PEB) (n uint64, absurd bool) {
 	n = uint64(p.NumberOfHeaps)
 	room := p.MaximumNumberOfHeaps
-	known := p.Knows("MaximumNumberOfHeaps")
-	switch {
-	case known && p.NumberOfHeaps > room:
+	switch { // MaximumNumberOfHeaps is known where ProcessHeaps, behind it, is
+	case p.NumberOfHeaps > room:
 		f.put(CodePEBHeaps, diag.Corrupt, p, "NumberOfHeaps", fmt.Sprintf("at most MaximumNumberOfHeaps, %d", room), fmt.Sprint(n))
 		return min(n, maxHeaps, max(uint64(room), 16)), true
 	case n > maxHeaps:
 		f.put(CodePEBHeaps, diag.Corrupt, p, "NumberOfHeaps", fmt.Sprintf("at most %d", maxHeaps), fmt.Sprint(n))
 		return maxHeaps, true
-	case n == 0 && known && room != 0 && p.ProcessHeap != 0:
+	case n == 0 && room != 0 && p.ProcessHeap != 0:
 		f.put(CodePEBHeaps, diag.Corrupt, p, "NumberOfHeaps", "at least 1, the process heap", "0")
 		return min(uint64(room), maxHeaps), true
 	}

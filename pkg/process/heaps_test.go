@@ -113,6 +113,7 @@ func TestEntriesThatAreNoHeaps(t *testing.T) {
 		{"the middle of a heap", 0x1d0740, "", []string{"peb-heaps corrupt ProcessHeaps[2]"}},
 		{"reserved memory", 0x1d1000, "", []string{"peb-heaps corrupt ProcessHeaps[2]"}},
 		{"a reservation without a header", 0x660000, "0x660000 unknown 64 #2 [peb] listed", []string{"peb-heaps corrupt ProcessHeaps[2]"}},
+		{"within a reservation", 0x6a0000, "", []string{"peb-heaps corrupt ProcessHeaps[2]"}},
 		{"committed and not saved", 0x670000, "0x670000 unknown 64 #2 [peb] listed", nil},
 		{"a part of a header", 0x680000, "0x680000 unknown 64 #2 [peb] listed", nil},
 	} {
@@ -125,6 +126,8 @@ func TestEntriesThatAreNoHeaps(t *testing.T) {
 					b.Image.Reserve(a, 0x10000, synth.MemPrivate, synth.PageReadWrite)
 					b.Image.Commit(a, 0x1000, synth.PageReadWrite)
 				}
+				b.Image.Reserve(0x690000, 0x20000, synth.MemPrivate, synth.PageReadWrite)
+				b.Image.Commit(0x690000, 0x20000, synth.PageReadWrite)
 				b.Image.Drop(0x670000)
 			}
 			d := p.Build().Dump
