@@ -19,7 +19,8 @@
 //   - type: the header's block type is one of the five that exist
 //
 // and its two links: a link is good when it leads to a header, with gap and
-// type, whose link leads back. The rules:
+// type, whose link leads back; it is sound when that header's block has its
+// tail, too, where its size says. The rules:
 //
 //  1. All four facts: a debug block, unless its links show it to be a copy of
 //     one (they lead to headers that are linked with each other and not with
@@ -31,7 +32,7 @@
 //     type ignore in every field, or its size is right, both its links are
 //     NULL and it has a request number.
 //  4. Two of the four, gap or size being one: a damaged debug block if a link
-//     is good and the other is good or NULL.
+//     is sound and the other is good or NULL.
 //
 // Anything less is not recognised. Gap and size are looked at first, so that
 // an ordinary block costs one read of its first bytes. A header that is

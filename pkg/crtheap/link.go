@@ -9,6 +9,7 @@ type link uint8
 const (
 	linkNone      link = iota // NULL
 	linkGood                  // a header, whose link leads back
+	linkSound                 // the same, and that header's block has its tail where its size says
 	linkBack                  // leads back, but is itself damaged or no header
 	linkElsewhere             // a header that is linked with another one
 	linkAstray                // a header, whose link leads to no header: the damage is there
@@ -23,7 +24,7 @@ func (x *examiner) follow(to memory.Addr, back int) link {
 	switch {
 	case to == 0:
 		return linkNone
-	case uint64(to)%l.unit != 0 || to >= l.top:
+	case uint64(to)%l.unit != 0 || to >= l.top || to == x.at:
 		return linkWild
 	}
 	raw, err := x.m.View(to, l.head)
@@ -33,6 +34,9 @@ func (x *examiner) follow(to memory.Addr, back int) link {
 	answer := l.addr(raw, back)
 	switch {
 	case answer == x.at && l.header(raw):
+		if x.tailed(to, raw) {
+			return linkSound
+		}
 		return linkGood
 	case answer == x.at:
 		return linkBack
@@ -45,6 +49,24 @@ func (x *examiner) follow(to memory.Addr, back int) link {
 		return linkElsewhere
 	}
 	return linkAstray
+}
+
+// good reports whether the link leads to a header that leads back.
+func (k link) good() bool { return k == linkGood || k == linkSound }
+
+// tailed reports whether the header at a, whose first bytes are raw, has a
+// fence where one of the forms says that its data end.
+func (x *examiner) tailed(a memory.Addr, raw []byte) bool {
+	for _, p := range x.l.forms {
+		size := x.l.num(raw, p.size)
+		if !Use(u32(raw, p.use)).Valid() || size > uint64(x.l.top-a) {
+			continue
+		}
+		if whole, _ := x.fenceAt(a.Add(x.l.head + size)); whole {
+			return true
+		}
+	}
+	return false
 }
 
 // absent tells a link into memory that the dump lacks from one that leads to
@@ -66,7 +88,7 @@ func (x *examiner) neighbours(h Header) Form {
 		at, to := x.at, answering(h, back)
 		for range hops {
 			y := examiner{m: x.m, l: x.l, at: at}
-			if y.follow(to, back) != linkGood {
+			if !y.follow(to, back).good() {
 				break
 			}
 			raw, _ := x.m.View(to, x.l.head)

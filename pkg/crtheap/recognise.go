@@ -90,10 +90,10 @@ func (x *examiner) weigh(p place) Header {
 	x.measure(&h)
 	h.older = x.follow(h.Next, p.prev)
 	h.newer = x.follow(h.Prev, 0)
-	if h.older == linkGood {
+	if h.older.good() {
 		h.Evidence |= Older
 	}
-	if h.newer == linkGood {
+	if h.newer.good() {
 		h.Evidence |= Newer
 	}
 	return h
@@ -150,13 +150,14 @@ func (x *examiner) enough(h *Header) bool {
 		alone := h.Next == 0 && h.Prev == 0 && int32(h.Request) > 0 && h.Evidence&Size != 0
 		return linked || ignored || alone
 	case got == 2 && h.Evidence&(Gap|Size) != 0:
-		return linked && sane(h.older) && sane(h.newer)
+		sound := h.older == linkSound || h.newer == linkSound
+		return sound && sane(h.older) && sane(h.newer)
 	}
 	return false
 }
 
 // sane reports whether a link is good or NULL.
-func sane(l link) bool { return l == linkGood || l == linkNone }
+func sane(l link) bool { return l.good() || l == linkNone }
 
 // ignored reports whether every field that the runtime sets to a constant in
 // an ignored block has it.
