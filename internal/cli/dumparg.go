@@ -40,6 +40,11 @@ func (a *app) addressAndDump(args []string) (address, dump string, err error) {
 	if len(args) == 2 && !a.looksLikeHeap(args[0]) && a.looksLikeHeap(args[1]) {
 		args = []string{args[1], args[0]}
 	}
+	if len(args) == 1 && !a.looksLikeHeap(args[0]) {
+		if _, err := os.Stat(args[0]); err == nil {
+			return "", "", usagef("%s is a file; write the address before it: ADDR %s", args[0], args[0])
+		}
+	}
 	dump, err = a.dumpFile(args[1:])
 	return args[0], dump, err
 }

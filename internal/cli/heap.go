@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/progress"
+	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
@@ -14,8 +16,8 @@ import (
 	"github.com/heapdump/heapdump/pkg/ntheap"
 )
 
-// shownFree is how many blocks of each free list the report names; all are
-// counted.
+// shownFree is how many blocks of each free list the text names; all are
+// counted, and JSON and CSV name them all.
 const shownFree = 32
 
 // heap is heapdump heap.
@@ -63,7 +65,11 @@ func (a *app) heap() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			lists := freeLists(ctx, h.NT)
+			shown := shownFree
+			if format != render.FormatText {
+				shown = math.MaxInt
+			}
+			lists := freeLists(ctx, h.NT, shown)
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -72,9 +78,9 @@ func (a *app) heap() *cobra.Command {
 	}, groupInspect, "!heap -a ADDR, !heap -h ADDR")
 }
 
-// freeLists reads the free lists of a heap that are not empty. What is wrong
-// with them is in the census already.
-func freeLists(ctx context.Context, nt *ntheap.Heap) []report.FreeList {
+// freeLists reads the free lists of a heap that are not empty, and the first
+// shown blocks of each. What is wrong with them is in the census already.
+func freeLists(ctx context.Context, nt *ntheap.Heap, shown int) []report.FreeList {
 	if nt == nil {
 		return nil
 	}
@@ -88,7 +94,7 @@ func freeLists(ctx context.Context, nt *ntheap.Heap) []report.FreeList {
 			r.Blocks++
 			r.Bytes += b.Size
 			r.Largest = max(r.Largest, b.Size)
-			if len(r.Entries) < shownFree {
+			if len(r.Entries) < shown {
 				r.Entries = append(r.Entries, b)
 			}
 		}
