@@ -264,3 +264,24 @@ func TestMemoryOfTheProcess(t *testing.T) {
 		t.Errorf("without the list of regions: %+v", m)
 	}
 }
+
+// TestRangesOnNoList: reserved pages that the segment's list of uncommitted
+// ranges does not name, or names in part, are uncommitted all the same.
+func TestRangesOnNoList(t *testing.T) {
+	for _, a := range []synth.Arch{synth.X86, synth.X64} {
+		p := synth.NewProcess(synth.Win7, a)
+		p.AddHeap(&synth.Heap{Address: 0x1d0000, Segments: []synth.Segment{
+			{Items: []synth.Item{synth.Busy(100), synth.Uncommitted(0x3000), synth.Busy(50), synth.Uncommitted(0x2000)}}}})
+		b := p.Build()
+		h := b.Heaps[0]
+		head := h.SegmentFieldAddr(0, "UCRSegmentList")
+		b.Image.PutPtr(head, head)
+		b.Image.PutPtr(head+a.PtrSize(), head)
+		got := take(t, parse(t, b.Redump().Bytes())).Heaps[0]
+		law(t, &got)
+		truth := h.Truth()
+		if got.SegmentCommitted != truth.Reserved-truth.Uncommitted || got.Unaccounted != 0 || got.BusyUser != truth.BusyUser || len(got.Problems) == 0 {
+			t.Errorf("%v: committed %d of %d, unaccounted %d, %q", a, got.SegmentCommitted, got.Reserved, got.Unaccounted, got.Problems)
+		}
+	}
+}
