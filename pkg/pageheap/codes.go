@@ -4,8 +4,6 @@ import "github.com/heapdump/heapdump/pkg/diag"
 
 // The problem codes of page heaps. They are stable: scripts match them.
 const (
-	// CodeRoot: a field of _DPH_HEAP_ROOT contradicts the others.
-	CodeRoot diag.Code = "pageheap-root"
 	// CodeTree: the tree of busy blocks is broken: a wild link, a wrong parent, balance, order or depth.
 	CodeTree diag.Code = "pageheap-tree"
 	// CodeList: a list of the root's is broken or loops.
@@ -37,7 +35,6 @@ const (
 // Codes lists every code of this package with its meaning in a few words.
 func Codes() map[diag.Code]string {
 	return map[diag.Code]string{
-		CodeRoot:        "a field of _DPH_HEAP_ROOT contradicts the others",
 		CodeTree:        "the tree of busy blocks is broken",
 		CodeList:        "a list of the page heap's is broken or loops",
 		CodeCount:       "a counter of the page heap's is not what its tree or list holds",

@@ -87,7 +87,7 @@ var oldX86 = form{name: "xp-x86", bits: 32, ptr: 4, old: true, info: info32,
 		value: 0x1c, flags: 0x20, trace: 0x24}}
 
 var oldX64 = form{name: "2003-x64", bits: 64, ptr: 8, old: true, info: info64,
-	root: rootLayout{size: 0x118, flags: 4, lock: 8, storage: 0x18, storageTail: 0x20, storageRanges: 0x28, storageBytes: 0x30,
+	root: rootLayout{size: 0x110, flags: 4, lock: 8, storage: 0x18, storageTail: 0x20, storageRanges: 0x28, storageBytes: 0x30,
 		busy: 0x38, busyTail: 0x40, nBusy: 0x48, busyBytes: 0x50, freed: 0x58, freedTail: 0x60, nFreed: 0x68, freedBytes: 0x70,
 		available: 0x78, availableTail: 0x80, nAvailable: 0x88, availableBytes: 0x90,
 		unused: 0x98, unusedTail: 0xa0, nUnused: 0xa8, accessible: 0xb0,

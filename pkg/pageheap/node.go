@@ -90,7 +90,7 @@ func (n *Node) data() memory.Range {
 	size := n.Virtual.Size()
 	access := min(n.Access, size)
 	first := n.Virtual.Start.Span(access)
-	if n.User >= first.End && n.User < n.Virtual.End {
+	if n.User >= first.End && n.User < n.Virtual.End && n.Requested > 0 {
 		return memory.Range{Start: n.Virtual.End - memory.Addr(access), End: n.Virtual.End}
 	}
 	return first

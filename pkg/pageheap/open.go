@@ -82,6 +82,11 @@ func (h *Heap) load() {
 	if !whole {
 		all = append(all, h.recover(own, known)...)
 	}
+	if h.damaged { // pages that have nodes are the heap's own, in a listed pool or not
+		for a := range known {
+			own = append(own, piece{Range: a.Align(memory.PageSize).Span(memory.PageSize), kind: nodeInternal})
+		}
+	}
 	h.place(append(all, h.own(own)...))
 }
 

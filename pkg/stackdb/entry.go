@@ -12,10 +12,10 @@ import (
 // either. The error is ErrNoTrace, or a *memory.MissingError below where the
 // dump lacks the structure.
 func (r Reader) Trace(p memory.Addr) (Trace, error) {
-	head, err := r.Memory.View(p, r.head())
 	if p == 0 {
 		return Trace{}, fmt.Errorf("%w: the pointer is null", ErrNoTrace)
 	}
+	head, err := r.Memory.View(p, r.head())
 	if err != nil {
 		return Trace{}, fmt.Errorf("stack trace at %v: %w", p, err)
 	}

@@ -21,19 +21,34 @@ type Set struct {
 	frames []memory.Addr // of all stacks, one after another
 	ends   []uint32      // of stack i+1 in frames
 	counts []uint64
-	at     map[memory.Addr]ID // what pointers were found to lead to
+	at     map[source]ID // what pointers and indexes were found to lead to
 	facts  Facts
+}
+
+// source is where a stack was looked for: at a pointer, or under an index of
+// a database.
+type source struct {
+	at    memory.Addr
+	index uint32
+}
+
+// Failure is a pointer that led to no stack, or an index of the database at
+// the address.
+type Failure struct {
+	At    memory.Addr
+	Index uint32
+	Err   error
 }
 
 // Facts counts what a Set was asked for.
 type Facts struct {
-	Stacks  int                   // distinct stacks
-	Frames  int                   // frames of all of them
-	Uses    uint64                // blocks with a stack
-	Traces  [DepthSources]int     // distinct structures read, by the field that gave the depth
-	Failed  int                   // distinct pointers that led to no stack
-	Missing uint64                // blocks whose pointer did
-	Why     map[memory.Addr]error // the first few of these and what was wrong
+	Stacks  int               // distinct stacks
+	Frames  int               // frames of all of them
+	Uses    uint64            // blocks with a stack
+	Traces  [DepthSources]int // distinct structures read, by the field that gave the depth
+	Failed  int               // distinct pointers that led to no stack
+	Missing uint64            // blocks whose pointer did
+	Why     []Failure         // the first few of these and what was wrong
 }
 
 // keptErrors is how many errors a Set remembers.
@@ -92,10 +107,10 @@ func (s *Set) At(r Reader, p memory.Addr) ID {
 	if p == 0 {
 		return 0
 	}
-	id, ok := s.at[p]
+	id, ok := s.at[source{at: p}]
 	if !ok {
 		t, err := r.Trace(p)
-		id = s.note(p, t, err)
+		id = s.note(source{at: p}, t, err)
 	}
 	s.use(id)
 	if id == 0 {
@@ -110,7 +125,7 @@ func (s *Set) Index(d *Database, index uint32) ID {
 	if index == 0 {
 		return 0
 	}
-	key := d.Address + memory.Addr(index) // no entry is so near the header
+	key := source{d.Address, index}
 	id, ok := s.at[key]
 	if !ok {
 		t, err := d.Trace(index)
@@ -124,9 +139,9 @@ func (s *Set) Index(d *Database, index uint32) ID {
 }
 
 // note remembers what a pointer or index led to.
-func (s *Set) note(key memory.Addr, t Trace, err error) ID {
+func (s *Set) note(key source, t Trace, err error) ID {
 	if s.at == nil {
-		s.at = map[memory.Addr]ID{}
+		s.at = map[source]ID{}
 	}
 	id := ID(0)
 	if err == nil {
@@ -134,11 +149,8 @@ func (s *Set) note(key memory.Addr, t Trace, err error) ID {
 		s.facts.Traces[t.Depth]++
 	} else {
 		s.facts.Failed++
-		if s.facts.Why == nil {
-			s.facts.Why = map[memory.Addr]error{}
-		}
 		if len(s.facts.Why) < keptErrors {
-			s.facts.Why[key] = err
+			s.facts.Why = append(s.facts.Why, Failure{key.at, key.index, err})
 		}
 	}
 	s.at[key] = id
@@ -172,6 +184,7 @@ func (s *Set) Count(id ID) uint64 {
 // Facts returns what the Set has seen.
 func (s *Set) Facts() Facts {
 	f := s.facts
+	f.Why = slices.Clone(f.Why)
 	f.Stacks, f.Frames = len(s.ends), len(s.frames)
 	return f
 }
