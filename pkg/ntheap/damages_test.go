@@ -225,6 +225,10 @@ var entryDamages = []damage{
 		p.smash(p.VirtualFieldAddr(1, "BusyBlock"))
 		p.fx.lost[p.VirtualFieldAddr(1, "BusyBlock")] = true
 	}},
+	{name: "unused bytes that leave no room for the header", code: ntheap.CodeVirtualHeader, in: plainToo, do: func(p *patient) {
+		p.edit(p.VirtualFieldAddr(1, "BusyBlock"), true, func(e *synth.Entry) { e.Size = 2 })
+		p.fx.lost[p.VirtualFieldAddr(1, "BusyBlock")] = true
+	}},
 	{name: "ReserveSize", code: ntheap.CodeVirtualHeader, do: func(p *patient) { p.SetVirtual(1, "ReserveSize", 1) }},
 	{name: "CommitSize", code: ntheap.CodeVirtualHeader, do: func(p *patient) { p.SetVirtual(1, "CommitSize", 1) }},
 	{name: "a page", code: ntheap.CodeMemoryMissing, class: diag.Incomplete, in: plainToo,

@@ -198,3 +198,25 @@ func TestLossIsNoMoreThanTheDamage(t *testing.T) {
 		}
 	})
 }
+
+// Free bytes that lie in a loss which is reported are not missed a second time.
+func TestLossExcusesTheSums(t *testing.T) {
+	eachPatient(t, func(t *testing.T, _ synth.Family, make func() *patient, _ bool) {
+		p := make()
+		first := p.free[1]
+		next, _ := p.At(first.End())
+		p.Image.Fill(first.Entry, p.Arch.Unit(), []byte{'A'})
+		p.smash(next.Entry)
+		w := open(t, space(t, p.built.Redump()), damagedAt, ntheap.Options{})
+		lost := false
+		for _, b := range w.blocks {
+			lost = lost || b.State == heap.Lost
+		}
+		for _, pr := range w.checks {
+			t.Errorf("unexpected: %v", pr)
+		}
+		if !lost || len(w.problems) == 0 {
+			t.Errorf("lost %v, %v", lost, w.problems)
+		}
+	})
+}

@@ -185,10 +185,13 @@ type LockDebug struct {
 	ContentionCount Field
 }
 
-// LFH places the fields of _LFH_HEAP that the back end's accounting needs.
+// LFH places the fields of _LFH_HEAP. Buckets is an array of 128 _HEAP_BUCKET:
+// BlockUnits u16, SizeIndex u8, flags u8.
 type LFH struct {
 	Size                    uint16
+	SubSegmentZones         Field
 	Heap                    Field
+	Buckets                 Field
 	FirstUncommittedAddress Field `layout:"optional"`
 	ReservedAddressLimit    Field `layout:"optional"`
 }
