@@ -70,7 +70,7 @@ func damaged(seed uint64) *synth.Built {
 // TestSameBytesOtherwiseSaved: what a dump says does not depend on how its
 // writer laid it out.
 func TestSameBytesOtherwiseSaved(t *testing.T) {
-	for seed := range uint64(2) {
+	for seed := range uint64(1) {
 		built := damaged(seed)
 		want := fingerprintOf(t, built.Dump.Bytes())
 		problems := 0

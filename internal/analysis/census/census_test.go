@@ -16,7 +16,7 @@ import (
 
 func TestAccountingCloses(t *testing.T) {
 	everyFamily(t, func(t *testing.T, f synth.Family, a synth.Arch) {
-		for seed := range uint64(3) {
+		for seed := range uint64(2) {
 			b := randomProcess(f, a, seed, 3).Build()
 			c := take(t, parse(t, b.Dump.Bytes()))
 			if len(c.Heaps) != 3 {
@@ -33,7 +33,7 @@ func TestAccountingCloses(t *testing.T) {
 // close all the same.
 func TestLawOnDamagedHeaps(t *testing.T) {
 	everyFamily(t, func(t *testing.T, f synth.Family, a synth.Arch) {
-		for seed := range uint64(4) {
+		for seed := range uint64(2) {
 			b := randomProcess(f, a, seed, 2).Build()
 			for i, h := range b.Heaps {
 				for k, blk := range h.Blocks {
