@@ -26,6 +26,9 @@ type PageAlloc struct {
 	Stack   uint64
 	Freed   bool
 	Content []byte
+	// Backwards puts the guard page before the data, which then begin with a
+	// page and have no header.
+	Backwards bool
 }
 
 // PageBlock is where an allocation is.
@@ -209,10 +212,16 @@ func (b *BuiltPageHeap) alloc(a *PageAlloc) {
 		align = b.Arch.PtrSize()
 	}
 	actual := alignUp(a.Size, align)
+	if a.Backwards {
+		head = 0
+	}
 	access := alignUp(actual+head, pageSize)
 	p := PageBlock{Node: b.take(), Size: a.Size, VirtualSize: access + pageSize, Access: access, Freed: a.Freed}
 	p.Virtual = b.room(p.VirtualSize)
 	p.User = p.Virtual + access - actual
+	if a.Backwards {
+		p.User = p.Virtual + pageSize
+	}
 	for _, f := range []struct {
 		name string
 		v    uint64
@@ -223,6 +232,13 @@ func (b *BuiltPageHeap) alloc(a *PageAlloc) {
 	b.Blocks = append(b.Blocks, p)
 	if a.Freed {
 		b.shut(p.Virtual, p.VirtualSize)
+		return
+	}
+	if a.Backwards {
+		b.shut(p.Virtual, pageSize)
+		m.Commit(p.User, access, PageReadWrite)
+		m.Fill(p.User+a.Size, actual-a.Size, []byte{0xd0})
+		m.Write(p.User, a.Content)
 		return
 	}
 	m.Commit(p.Virtual, access, PageReadWrite)

@@ -153,3 +153,24 @@ func TestRegionless(t *testing.T) {
 		}
 	}
 }
+
+// TestBackwards has guard pages before the data (gflags /backwards).
+func TestBackwards(t *testing.T) {
+	for _, k := range kinds {
+		img := synth.NewImage(k.arch)
+		sc := small(k)
+		for _, n := range []uint64{3, 0xff8, 0x1801} {
+			sc.Allocs = append(sc.Allocs, synth.PageAlloc{Size: n, Backwards: true})
+		}
+		b := sc.Build(img)
+		w := open(t, space(t, img), handle)
+		if len(w.problems)+len(w.checks) > 0 {
+			t.Errorf("%v: %v %v", k, w.problems, w.checks)
+		}
+		same(t, w, b)
+		img.Commit(b.Blocks[8].Virtual, 1, synth.PageReadWrite)
+		if w := open(t, space(t, img), handle); len(w.checks) != 1 || w.checks[0].Code != pageheap.CodeGuard {
+			t.Errorf("%v: %v", k, w.checks)
+		}
+	}
+}

@@ -11,7 +11,11 @@ import (
 // missing.
 func (h *Heap) broken(code diag.Code, at memory.Addr, object, field, want string, to memory.Addr) {
 	class, got := diag.Corrupt, hex(uint64(to))
-	switch _, why := h.mem.Gap(to); why {
+	missing := to
+	if n := uint64(len(h.mem.Tail(to))); n > 0 && n < h.form.node.size {
+		missing = to.Add(n) // the node's end is
+	}
+	switch _, why := h.mem.Gap(missing); why {
 	case memory.NotSaved, memory.FileTruncated:
 		class, got = diag.Incomplete, fmt.Sprintf("%v, which is %v", to, why)
 		h.partial = true

@@ -68,7 +68,7 @@ func (h *Heap) judge(n *Node) fault {
 	switch {
 	case n.Access == 0 || n.Access > size || n.Access%memory.PageSize != 0:
 		return fault{"nVirtualAccessSize", "whole pages, at most " + hex(size), hex(n.Access)}
-	case !n.Virtual.Contains(n.User):
+	case !n.Virtual.Contains(n.User) || n.User > n.data().End:
 		return fault{"pUserAllocation", "an address in the node's pages", hex(uint64(n.User))}
 	}
 	room := n.data().End.Sub(min(n.User, n.data().End))
@@ -80,7 +80,28 @@ func (h *Heap) judge(n *Node) fault {
 	case room-n.Requested >= 1<<31:
 		return fault{"nUserRequestedSize", "a size that fits the pages", hex(n.Requested)}
 	}
-	return fault{}
+	return h.judgeFit(n, room)
+}
+
+// slack is more than alignment leaves between the end of the user's data and
+// the end of the pages.
+const slack = 0x40
+
+// judgeFit asks that the user's data end where the pages end, but for
+// alignment. Where they do not the block's header has to bear the node out,
+// if there is one.
+func (h *Heap) judgeFit(n *Node, room uint64) fault {
+	if n.Actual-n.Requested < slack && room-n.Actual < slack || h.entry(n) == n.User {
+		return fault{}
+	}
+	i, ok := h.info(n.User)
+	switch {
+	case !ok || i.start == stampBusy && i.requested == n.Requested:
+		return fault{}
+	case i.start != stampBusy && !i.ends(stampBusyEnd):
+		return fault{"pUserAllocation", "an address whose data end with the pages", hex(uint64(n.User))}
+	}
+	return fault{"nUserRequestedSize", hex(i.requested) + " as in the block's header", hex(n.Requested)}
 }
 
 // data returns the accessible pages of an allocation: the first ones, with
@@ -90,8 +111,8 @@ func (n *Node) data() memory.Range {
 	size := n.Virtual.Size()
 	access := min(n.Access, size)
 	first := n.Virtual.Start.Span(access)
-	if n.User >= first.End && n.User < n.Virtual.End && n.Requested > 0 {
-		return memory.Range{Start: n.Virtual.End - memory.Addr(access), End: n.Virtual.End}
+	if start := n.Virtual.End - memory.Addr(access); n.User == start && n.Requested > 0 && n.Actual > first.End.Sub(min(start, first.End)) {
+		return memory.Range{Start: start, End: n.Virtual.End}
 	}
 	return first
 }
@@ -149,12 +170,12 @@ func (h *Heap) node(p piece) (Node, bool) {
 	if p.kind == NodeAvailable { // the other fields are those of an earlier use
 		return Node{Address: n.Address, Kind: n.Kind, Virtual: p.Range}, true
 	}
-	if h.judge(&n) == (fault{}) {
+	if n.Virtual == p.Range && h.judge(&n) == (fault{}) {
 		return n, true
 	}
-	if r, ok := h.repair(n); ok {
+	if r, ok := h.repair(n); ok && r.Virtual == p.Range {
 		return r, true
 	}
 	n.Trust = heap.Doubtful
-	return n, true
+	return n, n.Virtual == p.Range && p.kind != NodeBusy
 }

@@ -83,8 +83,10 @@ func (h *Heap) load() {
 		all = append(all, h.recover(own, known)...)
 	}
 	if h.damaged { // pages that have nodes are the heap's own, in a listed pool or not
-		for a := range known {
-			own = append(own, piece{Range: a.Align(memory.PageSize).Span(memory.PageSize), kind: nodeInternal})
+		for _, p := range all {
+			if !p.lost {
+				own = append(own, piece{Range: p.node.Align(memory.PageSize).Span(memory.PageSize), kind: nodeInternal})
+			}
 		}
 	}
 	h.place(append(all, h.own(own)...))
@@ -110,7 +112,10 @@ const maxOf = 1 << 16
 func (h *Heap) limit(pools []piece) int {
 	var n uint64
 	for _, p := range mergePieces(pools) {
-		n += p.Size() / h.form.node.size
+		parts, _ := h.saved(p.Range)
+		for _, r := range parts {
+			n += r.Size()/h.form.node.size + 1
+		}
 	}
 	if n == 0 || h.damaged {
 		n = max(n, maxOf)
@@ -129,7 +134,7 @@ func (h *Heap) readPools(own []piece) []piece {
 			continue
 		}
 		f := h.judgePages(&n)
-		if f == (fault{}) && !h.readable(n.Virtual) {
+		if _, whole := h.saved(n.Virtual); f == (fault{}) && !whole {
 			f = fault{"nVirtualBlockSize", "pages that are there", hex(n.Virtual.Size())}
 		}
 		if f != (fault{}) {
@@ -142,17 +147,26 @@ func (h *Heap) readPools(own []piece) []piece {
 	return own
 }
 
-// readable reports whether the dump has all of r. It looks at runs, not at
-// bytes, so that a size from the dump costs what is there.
-func (h *Heap) readable(r memory.Range) bool {
+// saved returns what the dump has of r. It looks at runs, not at bytes, so
+// that a size from the dump costs what is there. whole is false when the
+// process itself had not all of it, as far as is known.
+func (h *Heap) saved(r memory.Range) (parts []memory.Range, whole bool) {
+	whole = true
 	for a := r.Start; a < r.End; {
-		n := len(h.mem.Tail(a))
-		if n == 0 {
-			return false
+		if n := len(h.mem.Tail(a)); n > 0 {
+			part := memory.Range{Start: a, End: min(a.Span(uint64(n)).End, r.End)}
+			parts = append(parts, part)
+			a = part.End
+			continue
 		}
-		a = a.Span(uint64(n)).End
+		gap, why := h.mem.Gap(a)
+		if gap.End <= a {
+			return parts, false
+		}
+		whole = whole && (why == memory.NotSaved || why == memory.FileTruncated)
+		a = gap.End
 	}
-	return true
+	return parts, whole
 }
 
 // readStorage reads the list of reservations.

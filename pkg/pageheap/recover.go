@@ -10,22 +10,36 @@ import (
 // size.
 func (h *Heap) recover(pools []piece, known map[memory.Addr]bool) []piece {
 	var out []piece
-	size := h.form.node.size
 	for _, pool := range mergePieces(pools) {
-		for a := pool.Start; a.Span(size).End <= pool.End && a.Span(size).Size() == size; {
-			n, ok := h.readNode(a, NodeBusy)
-			if ok && n.User != 0 && !known[a] && h.judge(&n) == (fault{}) {
-				if i, ok := h.info(n.User); ok && i.start == stampBusy && i.ends(stampBusyEnd) && i.requested == n.Requested {
-					out = append(out, piece{Range: n.Virtual, node: a, kind: NodeBusy})
-					known[a] = true
-				}
-			}
-			if known[a] {
-				a += memory.Addr(size)
-				continue
-			}
-			a += memory.Addr(h.form.ptr)
+		parts, _ := h.saved(pool.Range)
+		for _, r := range parts {
+			out = h.search(r, known, out)
 		}
 	}
 	return out
+}
+
+// search looks through one saved part of a pool.
+func (h *Heap) search(r memory.Range, known map[memory.Addr]bool, out []piece) []piece {
+	size := memory.Addr(h.form.node.size)
+	for a := r.Start; a+size <= r.End && a+size > a; {
+		if !known[a] {
+			n, ok := h.readNode(a, NodeBusy)
+			if !ok || n.User == 0 || h.judge(&n) != (fault{}) || !h.borneOut(&n) {
+				a += memory.Addr(h.form.ptr)
+				continue
+			}
+			known[a] = true
+			out = append(out, piece{Range: n.Virtual, node: a, kind: NodeBusy})
+		}
+		a += size
+	}
+	return out
+}
+
+// borneOut reports whether the header of the node's block has both stamps of
+// a busy one and the same requested size.
+func (h *Heap) borneOut(n *Node) bool {
+	i, ok := h.info(n.User)
+	return ok && i.start == stampBusy && i.ends(stampBusyEnd) && i.requested == n.Requested
 }

@@ -1,0 +1,70 @@
+package stackdb_test
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/heapdump/heapdump/internal/synth"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/stackdb"
+)
+
+// FuzzStackDB changes bytes of a sound database and reads all that it leads
+// to: no panic, no hang, no frame that is not code.
+func FuzzStackDB(f *testing.F) {
+	ks := kinds()
+	var bases [][]memory.Run
+	for _, k := range ks {
+		img := synth.NewImage(k.arch)
+		(&synth.TraceDB{Address: dbAt, Family: k.family, Arch: k.arch, Stacks: stacks(9), Buckets: 5}).Build(img)
+		synth.TraceBlock(img, k.arch, 0x10000, 3, codeA, codeA+4)
+		var runs []memory.Run
+		for _, r := range img.Runs() {
+			runs = append(runs, memory.Run{Start: memory.Addr(r.Addr), Bytes: r.Data})
+		}
+		bases = append(bases, runs)
+	}
+	f.Add(uint8(1), []byte{0x88, 0, 1, 2, 3, 4})
+	f.Add(uint8(6), []byte{0x64, 0, 0xff, 0xff, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
+		k := ks[int(which)%len(ks)]
+		var c memory.Contents
+		for _, r := range bases[int(which)%len(ks)] {
+			c.Runs = append(c.Runs, memory.Run{Start: r.Start, Bytes: append([]byte(nil), r.Bytes...)})
+		}
+		for ; len(data) >= 6; data = data[6:] {
+			off := int(binary.LittleEndian.Uint16(data)) & 0xfff
+			for _, r := range c.Runs {
+				copy(r.Bytes[min(off, len(r.Bytes)):], data[2:6])
+			}
+		}
+		s := memory.NewSpace(c)
+		r := k.reader(s)
+		check := func(tr stackdb.Trace, err error) {
+			for _, fr := range tr.Frames {
+				if err == nil && !code(fr) {
+					t.Fatalf("%+v", tr)
+				}
+			}
+			if err == nil && (len(tr.Frames) == 0 || len(tr.Frames) > 64) {
+				t.Fatalf("%+v", tr)
+			}
+		}
+		check(r.Trace(0x10000))
+		var set stackdb.Set
+		for a := memory.Addr(dbAt); a < dbAt+0x1000; a += 4 {
+			check(r.Trace(a))
+			set.At(r, a)
+		}
+		if d, err := stackdb.Locate(s, r, stackdb.Query{Traces: []memory.Addr{dbAt + 0x400}, Data: []memory.Range{{Start: 0, End: 1 << 40}}}); err == nil {
+			for i := range uint32(12) {
+				check(d.Trace(i))
+				set.Index(d, i)
+			}
+		}
+		b := heap.Block{Addr: dbAt, Size: 0x100, State: heap.Busy, Header: which, Flags: heap.FlagExtra}
+		stackdb.ExtensionOf(s, b, r.Bits)
+		stackdb.ExtraOf(s, b, r.Bits)
+	})
+}
