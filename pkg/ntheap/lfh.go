@@ -1,7 +1,6 @@
 package ntheap
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/heapdump/heapdump/pkg/diag"
@@ -14,17 +13,22 @@ import (
 // confirmed on Windows 10).
 const userBlocksSignature = 0xf0e0d0c0
 
-// container is one UserBlocks whose geometry is known: count slots of stride
-// bytes, the first one first bytes behind the header at at.
+// container is one UserBlocks: count slots of stride bytes, the first one
+// first bytes behind the header at at.
 type container struct {
 	at, sub       memory.Addr
+	room          uint64 // bytes that the back end gave it, header included
 	first, stride uint64
 	count         uint64
 	depth         uint64 // free slots, as its subsegment counts them
+	delayed       uint64 // slots on the subsegment's DelayFreeList
 	sizeIndex     uint8
 	affinity      uint8
+	counted       bool   // depth and delayed are known
+	doubt         bool   // the geometry is not its subsegment's undisputed word
 	offsets       uint32 // EncodedOffsets as it stands there; 0 before Windows 8
-	bitmap        []byte // a bit for each slot, set when busy; nil before Windows 8
+	mapBits       uint64 // SizeOfBitMap; 0 before Windows 8
+	bitmap        []byte // a bit for each slot, set when busy; nil before Windows 8, or when it cannot be had
 }
 
 // plain is what EncodedOffsets means: BlockStride and FirstAllocationOffset.
@@ -33,191 +37,238 @@ type container struct {
 // for the key.
 func (c *container) plain() uint32 { return uint32(c.stride)<<16 | uint32(c.first)&0xffff }
 
-// container reads the UserBlocks in the back-end block b. ok is false when the
-// block holds none, or one that contradicts itself; then why says how.
-func (h *Heap) container(b heap.Block) (c container, why string, ok bool) {
+// firstOf is the offset of the first slot in a container of count slots.
+func (h *Heap) firstOf(count uint64) uint64 {
+	u := &h.set.UserData
+	if !u.BitmapData.Has() {
+		return uint64(u.Size)
+	}
+	bits := uint64(h.Header.Bits)
+	words := (count + bits - 1) / bits
+	return (uint64(u.BitmapData.Off) + bits/8*words + h.codec.unit - 1) &^ (h.codec.unit - 1)
+}
+
+// container reads the UserBlocks in the back-end block b; ok is false when the
+// block holds none that can be expanded. p says what is wrong with it.
+func (h *Heap) container(b heap.Block) (c container, p *diag.Problem, ok bool) {
 	l := &h.set.UserData
-	c.at = b.Addr.Add(h.codec.unit)
-	room := b.Size - h.codec.unit
-	if room < uint64(l.Size) {
-		return c, "", false
+	c.at, c.room = b.Addr.Add(h.codec.unit), b.Size-h.codec.unit
+	if c.room < uint64(l.Size) || b.Size < h.codec.unit {
+		return c, nil, false
 	}
 	raw, ok := structure(h.mem, c.at, l.Size)
 	if !ok || uint32(raw.num(l.Signature)) != userBlocksSignature {
-		return c, "", false
+		return h.smashed(c, ok)
 	}
 	c.sub, c.sizeIndex = raw.addr(l.SubSegment), uint8(raw.num(l.SizeIndex))
-	if why := h.geometry(&c, room); why != "" {
-		return c, why, false
+	if l.BitmapData.Has() {
+		c.offsets = uint32(raw.num(l.EncodedOffsets))
+		size := l.BusyBitmap
+		size.Size = 4
+		c.mapBits = raw.num(size)
 	}
-	if !l.BitmapData.Has() {
-		return c, "", true
+	if why, class := h.readSubSegment(&c); why != "" {
+		return h.orphan(c, why, class)
 	}
-	c.offsets = uint32(raw.num(l.EncodedOffsets))
-	words := (c.count + uint64(h.Header.Bits) - 1) / uint64(h.Header.Bits)
-	bitmap, err := h.mem.View(c.at.Add(uint64(l.BitmapData.Off)), words*uint64(h.Header.Bits)/8)
-	if err != nil {
-		return c, "its bitmap is not in the dump", false
+	p = h.settle(&c)
+	if !h.fits(&c) {
+		return c, p, false
 	}
-	c.bitmap = bitmap
-	return c, "", true
+	if q := h.readBitmap(&c); p == nil {
+		p = q
+	}
+	return c, p, true
 }
 
-// geometry takes size and number of the slots from the subsegment, which has
-// to point back at the container and to fit into it.
-func (h *Heap) geometry(c *container, room uint64) (why string) {
-	l, u := &h.set.SubSegment, &h.set.UserData
+// readSubSegment takes size and number of the slots from the subsegment, which
+// has to point back at the container.
+func (h *Heap) readSubSegment(c *container) (why string, class diag.Class) {
+	l := &h.set.SubSegment
 	sub, ok := structure(h.mem, c.sub, l.Size)
 	if !ok {
-		return fmt.Sprintf("its subsegment at %v is not in the dump", c.sub)
+		return fmt.Sprintf("its subsegment at %v is not in the dump", c.sub), h.blame(c.sub, uint64(l.Size))
 	}
 	if back := sub.addr(l.UserBlocks); back != c.at {
-		return fmt.Sprintf("its subsegment at %v belongs to %v", c.sub, back)
+		return fmt.Sprintf("its subsegment at %v belongs to %v", c.sub, back), diag.Corrupt
 	}
 	c.count, c.stride = sub.num(l.BlockCount), sub.num(l.BlockSize)*h.codec.unit
 	c.affinity = uint8(sub.num(l.AffinityIndex))
 	depth := l.AggregateExchg
 	depth.Size = 2
-	c.depth = sub.num(depth)
-	c.first = uint64(u.Size)
-	if u.BitmapData.Has() {
-		ptr := h.set.Ptr()
-		words := (c.count + 8*ptr - 1) / (8 * ptr)
-		c.first = (uint64(u.BitmapData.Off) + ptr*words + h.codec.unit - 1) &^ (h.codec.unit - 1)
+	c.depth, c.counted = sub.num(depth), true
+	if l.DelayFreeList.Has() { // an SLIST_HEADER: the depth follows the pointer on x86, and comes first on x64
+		n := l.DelayFreeList
+		n.Size = 2
+		if h.Header.Bits == 32 {
+			n.Off += 4
+		}
+		c.delayed = sub.num(n)
 	}
-	if c.count == 0 || c.stride < 2*h.codec.unit || c.first+c.count*c.stride > room {
-		return fmt.Sprintf("its %d slots of %d bytes do not fit into %d bytes", c.count, c.stride, room)
-	}
-	return ""
+	c.first = h.firstOf(c.count)
+	return "", 0
 }
 
-// expand hands out a back-end block that the heap keeps for itself: whole, or,
-// when it is a UserBlocks container, as its head, its slots in place, and what
-// is left behind them.
-func (k *walker) expand(b heap.Block) bool {
-	c, why, ok := k.h.container(b)
-	if !ok {
-		if why != "" {
-			p := k.problem(c.at, CodeLFHContainer, "SubSegment", "a subsegment that points back and fits", why)
-			p.Object = "_HEAP_USERDATA_HEADER"
-			k.sink.Put(p)
-		}
-		return k.yield(b)
-	}
-	end := b.End()
-	at := c.at.Add(c.first)
-	b.Size = at.Sub(b.Addr)
-	if !k.yield(b) {
-		return false
-	}
-	free := uint64(0)
-	for i := range c.count {
-		slot, problem := k.slot(&c, i, at)
-		if problem != nil {
-			k.sink.Put(*problem)
-		}
-		if slot.State == heap.Free {
-			free++
-		}
-		if !k.yield(slot) {
-			return false
-		}
-		at += memory.Addr(c.stride)
-	}
-	k.checkDepth(&c, free)
-	if at == end {
-		return true
-	}
-	return k.yield(heap.Block{Addr: at, Size: end.Sub(at), Segment: k.index, Header: uint8(k.c.unit), State: heap.Internal, Flags: b.Flags})
+// fits reports whether the slots can be in the container.
+func (h *Heap) fits(c *container) bool {
+	return c.count != 0 && c.stride >= 2*h.codec.unit && c.first+c.count*c.stride <= c.room
 }
 
-// checkDepth compares the free slots with the subsegment's own count of them.
-// Slots whose freeing is delayed are free in the bitmap and not in Depth, so
-// that fewer may be counted there.
-func (k *walker) checkDepth(c *container, free uint64) {
-	if free >= c.depth {
-		return
+// settle compares the geometry with what else is known of it: the size that
+// the bucket has, and since Windows 8 the bitmap's size. Where they differ the
+// slots' own headers decide which is right.
+func (h *Heap) settle(c *container) *diag.Problem {
+	units, bucket := h.bucketUnits(c.sizeIndex)
+	strides, counts := []uint64{c.stride}, []uint64{c.count}
+	if bucket && units*h.codec.unit != c.stride {
+		strides = append(strides, units*h.codec.unit)
 	}
-	p := k.problem(c.sub, CodeLFHDepth, "AggregateExchg.Depth", fmt.Sprintf("at most the %d free slots of the container", free), fmt.Sprint(c.depth))
+	if c.mapBits != 0 && c.mapBits != c.count {
+		counts = append(counts, c.mapBits)
+	}
+	if len(strides)+len(counts) == 2 && h.fits(c) {
+		return nil
+	}
+	p := h.containerProblem(c.sub, "BlockSize, BlockCount", "slots that fit their bucket and their container",
+		fmt.Sprintf("%d slots of %d bytes in %d; the bucket's are %d, and the bitmap has %d bits", c.count, c.stride, c.room, units*h.codec.unit, c.mapBits))
 	p.Object = "_HEAP_SUBSEGMENT"
-	k.sink.Put(p)
+	best, bestGood, bestSeen := *c, 0, 1
+	for _, stride := range strides {
+		for _, count := range counts {
+			try := *c
+			try.stride, try.count, try.first = stride, count, h.firstOf(count)
+			if !h.fits(&try) {
+				continue
+			}
+			good, seen := h.sample(&try)
+			if good*bestSeen > bestGood*seen || good*bestSeen == bestGood*seen && try.count*try.stride > best.count*best.stride {
+				best, bestGood, bestSeen = try, good, max(seen, 1)
+			}
+		}
+	}
+	*c = best
+	c.doubt = true
+	return &p
 }
 
-// The bits of UnusedBytes in a slot's header.
-const (
-	slotMark   = 0x80 // set in every slot
-	slotUnused = 0x3f // unused bytes, header included; 0 when free, 0x3f when they do not fit
-)
-
-// slot makes the block of slot i at a. What it is, the container's bitmap
-// says, and before Windows 8 the slot's own header; where the two disagree the
-// problem says so and the slot is doubtful.
-func (k *walker) slot(c *container, i uint64, a memory.Addr) (heap.Block, *diag.Problem) {
-	b := heap.Block{Addr: a, Size: c.stride, Segment: k.index, Header: uint8(k.c.unit), State: heap.Free, Origin: heap.LFH}
-	raw, err := k.h.mem.View(a.Add(k.c.unit-8), 8)
+// readBitmap finds the container's bitmap. Without it the slots' own headers
+// say what they are.
+func (h *Heap) readBitmap(c *container) *diag.Problem {
+	l := &h.set.UserData
+	if !l.BitmapData.Has() {
+		return nil
+	}
+	bits := uint64(h.Header.Bits)
+	at, n := c.at.Add(uint64(l.BitmapData.Off)), (c.count+bits-1)/bits*bits/8
+	bitmap, err := h.mem.View(at, n)
 	if err != nil {
-		return b, k.unreadableSlot(c, i, &b)
-	}
-	mark := raw[7]
-	count := uint64(mark & slotUnused)
-	busy := count != 0
-	if c.bitmap != nil {
-		busy = c.bitmap[i/8]&(1<<(i%8)) != 0
-		if index := uint64(binary.LittleEndian.Uint16(raw[5:])); busy != (count != 0) || mark&slotMark == 0 || index != i {
-			b.Trust = heap.Doubtful
-			p := k.problem(a, CodeLFHSlot, "", fmt.Sprintf("slot %d of %v, %s in its bitmap", i, c.at, busyWord(busy)),
-				fmt.Sprintf("a header of slot %d, %s, UnusedBytes %#x", index, busyWord(count != 0), mark))
-			return k.slotSize(b, busy, count), &p
-		}
-	} else if mark&slotMark == 0 {
-		b.Trust = heap.Doubtful
-		p := k.problem(a, CodeLFHSlot, "UnusedBytes", "a slot's mark, 0x80", hex(uint64(mark)))
-		return k.slotSize(b, busy, count), &p
-	}
-	return k.slotSize(b, busy, count), nil
-}
-
-func busyWord(busy bool) string {
-	if busy {
-		return "busy"
-	}
-	return "free"
-}
-
-// slotSize completes a slot with its state and the size that was asked for.
-func (k *walker) slotSize(b heap.Block, busy bool, count uint64) heap.Block {
-	if !busy {
-		return b
-	}
-	b.State, b.Flags = heap.Busy, heap.FlagBusy
-	if k.h.Header.Extended() {
-		if n, ok := k.extended(b, 2); ok {
-			b.Unused, b.Header = n, uint8(3*k.c.unit)
-			return b
-		}
-	}
-	if count == slotUnused {
-		count = k.escaped(b)
-	}
-	if count < 8 || count > b.Size {
-		b.Trust, count = heap.Doubtful, k.least()
-	}
-	b.Unused = uint32(count)
-	return b
-}
-
-// unreadableSlot settles a slot whose header the dump lacks: the bitmap still
-// tells busy from free.
-func (k *walker) unreadableSlot(c *container, i uint64, b *heap.Block) *diag.Problem {
-	b.Trust = heap.Doubtful
-	p := k.problem(b.Addr, CodeMemoryMissing, "", "a slot's header", "bytes that the dump does not hold")
-	p.Class = diag.Incomplete
-	if c.bitmap == nil {
-		b.State, b.Origin, p.Lost = heap.Lost, heap.Backend, b.Size
+		p := h.containerProblem(c.at, "BusyBitmap", "a bitmap", "memory that the dump does not hold")
+		p.Class, c.doubt = h.blame(at, n), true
 		return &p
 	}
-	if c.bitmap[i/8]&(1<<(i%8)) != 0 {
-		*b = k.slotSize(*b, true, 0)
+	c.bitmap = bitmap
+	if k := h.lfhKey; k.Known() && c.offsets != 0 && c.offsets != c.plain() && h.decodeOffsets(c) != c.plain() {
+		p := h.containerProblem(c.at, "EncodedOffsets", hex(uint64(c.plain())), hex(uint64(h.decodeOffsets(c)))+" decoded")
+		return &p
 	}
-	return &p
+	return nil
+}
+
+// orphan settles a container whose subsegment is not its own. One that the
+// heap keeps for later use has none, and is no finding: the first pointer of
+// its header links it with others of its kind.
+func (h *Heap) orphan(c container, why string, class diag.Class) (container, *diag.Problem, bool) {
+	sub := c.sub
+	if ref, ok := h.subSegmentOf(c.at); ok {
+		c.sub = ref
+		if again, _ := h.readSubSegment(&c); again == "" {
+			p := h.containerProblem(c.at, "SubSegment", a2s(ref)+", which points back", a2s(sub))
+			if h.settle(&c); h.fits(&c) {
+				h.readBitmap(&c)
+				c.doubt = true
+				return c, &p, true
+			}
+		}
+		c.sub = sub
+	} else if sub == 0 || h.isUserBlocks(sub) {
+		return c, nil, false
+	}
+	p := h.containerProblem(c.at, "SubSegment", "a subsegment that points back", why)
+	p.Class = class
+	if c.mapBits == 0 {
+		return c, &p, false
+	}
+	c.count, c.first, c.counted, c.doubt = c.mapBits, h.firstOf(c.mapBits), false, true
+	var strides []uint64
+	if plain := h.decodeOffsets(&c); h.lfhKey.Known() && uint64(plain&0xffff) == c.first {
+		strides = append(strides, uint64(plain>>16))
+	}
+	if uint64(c.offsets&0xffff) == c.first { // Windows 8.0
+		strides = append(strides, uint64(c.offsets>>16))
+	}
+	if units, ok := h.bucketUnits(c.sizeIndex); ok {
+		strides = append(strides, units*h.codec.unit)
+	}
+	for _, s := range strides {
+		if c.stride = s; s%h.codec.unit == 0 && h.fits(&c) && h.convincing(&c) {
+			h.readBitmap(&c)
+			return c, &p, true
+		}
+	}
+	return c, &p, false
+}
+
+// smashed settles a block of the heap's own that does not begin as a container
+// does. It is one all the same when a subsegment says so and its slots agree.
+func (h *Heap) smashed(c container, readable bool) (container, *diag.Problem, bool) {
+	ref, ok := h.subSegmentOf(c.at)
+	if !ok {
+		return c, nil, false
+	}
+	c.sub = ref
+	if why, _ := h.readSubSegment(&c); why != "" || !h.fits(&c) || !h.convincing(&c) {
+		return c, nil, false
+	}
+	c.doubt = true
+	p := h.containerProblem(c.at, "Signature", hex(userBlocksSignature), "other bytes")
+	if !readable {
+		p.Got, p.Class = "memory that the dump does not hold", h.blame(c.at, uint64(h.set.UserData.Size))
+	}
+	return c, &p, true
+}
+
+func (h *Heap) isUserBlocks(a memory.Addr) bool {
+	raw, ok := structure(h.mem, a, h.set.UserData.Size)
+	return ok && uint32(raw.num(h.set.UserData.Signature)) == userBlocksSignature
+}
+
+func (h *Heap) containerProblem(a memory.Addr, field, want, got string) diag.Problem {
+	return diag.Problem{Code: CodeLFHContainer, Class: diag.Corrupt, At: diag.At(a), Heap: h.Header.Address,
+		Object: "_HEAP_USERDATA_HEADER", Field: field, Want: want, Got: got}
+}
+
+// samples is how many slots are asked whether a geometry is right.
+const samples = 16
+
+// sample looks at some of the slots, from the first to the last, and counts
+// the headers that could be read and those that are a slot's.
+func (h *Heap) sample(c *container) (good, seen int) {
+	n := min(c.count, samples)
+	for s := range n {
+		i := s * (c.count - 1) / max(n-1, 1)
+		w, ok := h.slotWord(c, i)
+		if !ok {
+			continue
+		}
+		seen++
+		if w.marked() && (!h.set.UserData.BitmapData.Has() || w.index() == i&0xffff) && w.count() <= c.stride {
+			good++
+		}
+	}
+	return good, seen
+}
+
+// convincing reports whether the slots' headers prove a geometry by themselves.
+func (h *Heap) convincing(c *container) bool {
+	good, seen := h.sample(c)
+	return good >= min(2, int(c.count)) && 4*good >= 3*seen
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/heapdump/heapdump/pkg/ntheap/internal/layout"
 )
 
-// Heap is one opened NT heap. It is immutable and safe for many goroutines.
+// Heap is one opened NT heap. But for SetLFHKey it is immutable, and safe for
+// many goroutines.
 type Heap struct {
 	Header   Header
 	Segments []Segment
@@ -28,6 +29,8 @@ type Heap struct {
 		once  sync.Once
 		nodes []memory.Addr
 	}
+	front    frontEnd // see lfh
+	lfhKey   LFHKey
 	problems []diag.Problem                    // of header, lists and segments
 	partial  struct{ segments, virtuals bool } // lists that the dump lacks a part of
 }

@@ -100,7 +100,7 @@ func (k *walker) repair(at, r memory.Addr, w word, prev uint64) (memory.Addr, ui
 	}
 	k.sink.Put(p)
 	b.Trust = heap.Repaired
-	return r, units, k.yield(b)
+	return r, units, k.give(b)
 }
 
 // least is the smallest number of unused bytes that a busy block has.

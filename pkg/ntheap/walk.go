@@ -76,6 +76,8 @@ type walker struct {
 	run   []byte // saved bytes around the cursor
 	start memory.Addr
 
+	containers func(*walker, heap.Block) // instead of expanding blocks that may be UserBlocks; or nil
+
 	sums    *Links      // sums of the free lists' links, when wanted
 	reader  reader      // nil when the memory cannot read ahead
 	buf     *[]byte     // what was read ahead
@@ -120,8 +122,12 @@ func (k *walker) advance(a memory.Addr) {
 }
 
 func (h *Heap) walkSegment(i int, links *Links, sink diag.Sink, yield func(heap.Block) bool) bool {
+	return h.walkSegmentWith(i, links, sink, yield, nil)
+}
+
+func (h *Heap) walkSegmentWith(i int, links *Links, sink diag.Sink, yield func(heap.Block) bool, containers func(*walker, heap.Block)) bool {
 	seg := &h.Segments[i]
-	k := &walker{h: h, c: h.codec, seg: seg, index: uint32(i), sink: sink, yield: yield, sums: links}
+	k := &walker{h: h, c: h.codec, seg: seg, index: uint32(i), sink: sink, yield: yield, sums: links, containers: containers}
 	k.simple = !k.c.old && !h.Header.Extended()
 	if r, ok := h.mem.(reader); ok {
 		k.reader, k.buf = r, buffers.Get().(*[]byte)
@@ -202,10 +208,19 @@ func (k *walker) emit(a memory.Addr, w word) bool {
 	if k.sums != nil && b.State == heap.Free {
 		k.link(b.Addr)
 	}
-	if b.State == heap.Internal && !k.c.old {
-		return k.expand(b)
+	return k.give(b)
+}
+
+// give hands out a block, and a container as its slots.
+func (k *walker) give(b heap.Block) bool {
+	switch {
+	case b.State != heap.Internal || k.c.old:
+		return k.yield(b)
+	case k.containers != nil:
+		k.containers(k, b)
+		return k.yield(b)
 	}
-	return k.yield(b)
+	return k.expand(b)
 }
 
 // lose hands out [a, end) as lost and reports why.

@@ -213,6 +213,7 @@ type UserData struct {
 // AggregateExchg are its Depth, the number of free slots.
 type SubSegment struct {
 	Size           uint16
+	DelayFreeList  Field `layout:"optional"`
 	UserBlocks     Field
 	AggregateExchg Field
 	BlockSize      Field

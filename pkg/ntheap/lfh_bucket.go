@@ -1,0 +1,103 @@
+package ntheap
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// Container is one UserBlocks of the low-fragmentation heap and its subsegment.
+type Container struct {
+	UserBlocks memory.Addr
+	SubSegment memory.Addr
+	SizeIndex  uint8  // the bucket
+	Affinity   uint8  // AffinityIndex of the subsegment
+	BlockSize  uint64 // bytes of a slot
+	Blocks     int
+	Busy       int
+	Free       int
+	Depth      int    // free slots by the subsegment's count; -1 when it has none
+	Bytes      uint64 // the whole back-end block
+	Doubtful   bool   // its subsegment is damaged or missing
+}
+
+// Bucket sums up the containers of one size.
+type Bucket struct {
+	SizeIndex   uint8
+	BlockSize   uint64
+	Affinity    bool // slots are handed out by processor
+	SubSegments int
+	Blocks      int
+	Busy        int
+	Free        int
+	Unused      uint64 // bytes of the free slots
+	Bytes       uint64 // of the back-end blocks
+}
+
+// Containers walks the back end and returns every container that a walk
+// expands, in the order of the walk. Containers that the heap keeps for later
+// use are not among them.
+func (h *Heap) Containers() []Container {
+	var out []Container
+	if h.set.Old() {
+		return nil
+	}
+	for i := range h.Segments {
+		h.walkContainers(i, func(k *walker, b heap.Block) {
+			c, _, ok := h.container(b)
+			if !ok {
+				return
+			}
+			s := Container{UserBlocks: c.at, SubSegment: c.sub, SizeIndex: c.sizeIndex, Affinity: c.affinity, BlockSize: c.stride,
+				Blocks: int(c.count), Depth: -1, Bytes: b.Size, Doubtful: c.doubt}
+			if c.counted {
+				s.Depth = int(c.depth)
+			}
+			q := *k
+			q.sink, q.containers = nil, nil
+			q.yield = func(b heap.Block) bool {
+				if b.Origin == heap.LFH && b.State == heap.Busy {
+					s.Busy++
+				} else if b.Origin == heap.LFH {
+					s.Free++
+				}
+				return true
+			}
+			q.expand(b)
+			out = append(out, s)
+		})
+	}
+	return out
+}
+
+// walkContainers walks a segment and calls f for each block that the heap
+// keeps for itself, whole.
+func (h *Heap) walkContainers(i int, f func(k *walker, b heap.Block)) {
+	h.walkSegmentWith(i, nil, diag.Sink(nil), func(heap.Block) bool { return true }, f)
+}
+
+// Buckets sums containers up by their bucket, ascending.
+func (h *Heap) Buckets(containers []Container) []Bucket {
+	at := map[uint8]int{}
+	var out []Bucket
+	for _, c := range containers {
+		i, ok := at[c.SizeIndex]
+		if !ok {
+			i = len(out)
+			at[c.SizeIndex] = i
+			out = append(out, Bucket{SizeIndex: c.SizeIndex, BlockSize: c.BlockSize, Affinity: h.affine(c.SizeIndex)})
+		}
+		b := &out[i]
+		b.SubSegments++
+		b.Blocks += c.Blocks
+		b.Busy += c.Busy
+		b.Free += c.Free
+		b.Unused += uint64(c.Free) * c.BlockSize
+		b.Bytes += c.Bytes
+	}
+	slices.SortFunc(out, func(a, b Bucket) int { return cmp.Compare(a.SizeIndex, b.SizeIndex) })
+	return out
+}
