@@ -42,11 +42,11 @@ const (
 type Input struct {
 	Path       string
 	Data       []byte
-	Size       uint64 // bytes of Data
-	FileSize   uint64 // bytes of the file, before decompression
-	Compressed string // "zstd", "gzip" or "zip"; empty for a plain file
-	Member     string // name of the zip's member, as it stands there
-	Truncated  string // why Data is only the first part of what was compressed, or not what was; empty when all is well
+	Size       uint64      // bytes of Data
+	FileSize   uint64      // bytes of the file, before decompression
+	Compressed string      // "zstd", "gzip" or "zip"; empty for a plain file
+	Member     string      // name of the zip's member, as it stands there
+	Truncated  string      // why Data is only the first part of what was compressed, or not what was; empty when all is well
 	File       io.ReaderAt // the same bytes by reading, which is cheaper than page faults where all are wanted; nil when Data is a copy in memory
 	close      func() error
 }
