@@ -75,10 +75,13 @@ func (h *Heap) load() {
 	if whole {
 		h.count("nBusyAllocations", len(busy), h.Root.Busy)
 	}
-	known := map[memory.Addr]bool{}
-	all := h.pieces0(busy, NodeBusy, !h.form.old, known)
-	all = append(all, h.pieces0(freed, NodeFreed, false, known)...)
-	all = append(all, h.pieces0(room, NodeAvailable, false, known)...)
+	var known map[memory.Addr]bool // only a search of the pools asks
+	if !whole {
+		known = map[memory.Addr]bool{}
+	}
+	all := h.judged(busy, NodeBusy, !h.form.old, known)
+	all = append(all, h.judged(freed, NodeFreed, false, known)...)
+	all = append(all, h.judged(room, NodeAvailable, false, known)...)
 	if !whole {
 		all = append(all, h.recover(own, known)...)
 	}
@@ -190,9 +193,9 @@ func (h *Heap) readStorage(limit int) {
 	h.Ranges = mergeRanges(got)
 }
 
-// pieces0 judges nodes and makes pieces of them. ordered says that they come
+// judged judges nodes and makes pieces of them. ordered says that they come
 // from a tree, in which addresses ascend.
-func (h *Heap) pieces0(nodes []memory.Addr, kind NodeKind, ordered bool, known map[memory.Addr]bool) []piece {
+func (h *Heap) judged(nodes []memory.Addr, kind NodeKind, ordered bool, known map[memory.Addr]bool) []piece {
 	out := make([]piece, 0, len(nodes))
 	last := memory.Addr(0)
 	for _, a := range nodes {
@@ -200,7 +203,9 @@ func (h *Heap) pieces0(nodes []memory.Addr, kind NodeKind, ordered bool, known m
 		if !ok {
 			continue
 		}
-		known[a] = true
+		if known != nil {
+			known[a] = true
+		}
 		f := h.judgePages(&n)
 		pages := f == (fault{})
 		if pages && kind != NodeAvailable {
