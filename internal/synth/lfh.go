@@ -1,5 +1,7 @@
 package synth
 
+import "math/bits"
+
 // OriginLFH is a slot of the low-fragmentation heap.
 const OriginLFH Origin = OriginVirtual + 1
 
@@ -182,7 +184,8 @@ func (c *Container) write() {
 	l, b := c.lfh, c.lfh.Heap
 	s, p, n := l.sizes(), l.Arch.PtrSize(), uint64(len(c.Slots))
 	b.ptr(c.UserBlocks, c.SubSegment)
-	b.Image.PutU8(c.UserBlocks+s.sizeIndex, c.SizeIndex)
+	room := c.first() + n*c.stride() + c.Spare
+	b.Image.PutU8(c.UserBlocks+s.sizeIndex, uint8(bits.Len64(room-1))) // the log2 of its size
 	b.Image.PutU32(c.UserBlocks+s.signature, 0xf0e0d0c0)
 	free := 0
 	for i := range c.Slots {

@@ -22,7 +22,7 @@ type container struct {
 	count         uint64
 	depth         uint64 // free slots, as its subsegment counts them
 	delayed       uint64 // slots on the subsegment's DelayFreeList
-	sizeIndex     uint8
+	sizeIndex     uint8  // the bucket's, as the subsegment says; the container's own SizeIndex is the log2 of its room
 	affinity      uint8
 	counted       bool   // depth and delayed are known
 	doubt         bool   // the geometry is not its subsegment's undisputed word
@@ -60,7 +60,7 @@ func (h *Heap) container(b heap.Block) (c container, p *diag.Problem, ok bool) {
 	if !ok || uint32(raw.num(l.Signature)) != userBlocksSignature {
 		return h.smashed(c, ok)
 	}
-	c.sub, c.sizeIndex = raw.addr(l.SubSegment), uint8(raw.num(l.SizeIndex))
+	c.sub = raw.addr(l.SubSegment)
 	if l.BitmapData.Has() {
 		c.offsets = uint32(raw.num(l.EncodedOffsets))
 		size := l.BusyBitmap
@@ -92,7 +92,7 @@ func (h *Heap) readSubSegment(c *container) (why string, class diag.Class) {
 		return fmt.Sprintf("its subsegment at %v belongs to %v", c.sub, back), diag.Corrupt
 	}
 	c.count, c.stride = sub.num(l.BlockCount), sub.num(l.BlockSize)*h.codec.unit
-	c.affinity = uint8(sub.num(l.AffinityIndex))
+	c.sizeIndex, c.affinity = uint8(sub.num(l.SizeIndex)), uint8(sub.num(l.AffinityIndex))
 	depth := l.AggregateExchg
 	depth.Size = 2
 	c.depth, c.counted = sub.num(depth), true
@@ -198,23 +198,36 @@ func (h *Heap) orphan(c container, why string, class diag.Class) (container, *di
 		return c, &p, false
 	}
 	c.count, c.first, c.counted, c.doubt = c.mapBits, h.firstOf(c.mapBits), false, true
-	var strides []uint64
-	if plain := h.decodeOffsets(&c); h.lfhKey.Known() && uint64(plain&0xffff) == c.first {
-		strides = append(strides, uint64(plain>>16))
-	}
-	if uint64(c.offsets&0xffff) == c.first { // Windows 8.0
-		strides = append(strides, uint64(c.offsets>>16))
-	}
-	if units, ok := h.bucketUnits(c.sizeIndex); ok {
-		strides = append(strides, units*h.codec.unit)
-	}
-	for _, s := range strides {
-		if c.stride = s; s%h.codec.unit == 0 && h.fits(&c) && h.convincing(&c) {
-			h.readBitmap(&c)
-			return c, &p, true
-		}
+	if h.findStride(&c) {
+		h.readBitmap(&c)
+		return c, &p, true
 	}
 	return c, &p, false
+}
+
+// findStride finds the size of the slots of a container that has lost its
+// subsegment: by its offsets, which the key decodes, or else (Windows 8 and
+// later) by the slots' headers, which are numbered.
+func (h *Heap) findStride(c *container) bool {
+	right := func(stride uint64) bool {
+		c.stride = stride
+		return stride%h.codec.unit == 0 && h.fits(c) && h.convincing(c)
+	}
+	if plain := uint64(h.decodeOffsets(c)); h.lfhKey.Known() && plain&0xffff == c.first && right(plain>>16) {
+		return true
+	}
+	if plain := uint64(c.offsets); plain&0xffff == c.first && right(plain>>16) {
+		return true // Windows 8.0
+	}
+	if c.count < 4 || c.first >= c.room {
+		return false
+	}
+	for stride := 2 * h.codec.unit; stride <= (c.room-c.first)/c.count; stride += h.codec.unit {
+		if right(stride) {
+			return true
+		}
+	}
+	return false
 }
 
 // smashed settles a block of the heap's own that does not begin as a container
