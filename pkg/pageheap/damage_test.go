@@ -99,6 +99,19 @@ func nodeDamages(node map[diag.Code]int) []damage {
 			set("nUserRequestedSize", 0x41414141)(b)
 			b.Image.PutU32(b.Blocks[2].User-8*b.Arch.PtrSize(), 0x41414141)
 		}, want: map[diag.Code]int{pageheap.CodeNode: 1, pageheap.CodeLost: 1}, lose: []int{2}},
+		{name: "all pages of a node", do: func(b *synth.BuiltPageHeap) {
+			for _, f := range []string{"pVirtualBlock", "nVirtualBlockSize", "nVirtualAccessSize"} {
+				set(f, 0x41414141)(b)
+			}
+		}, want: node, trust: heap.Repaired},
+		{name: "all of a node but one field", do: func(b *synth.BuiltPageHeap) {
+			for _, f := range []string{"pVirtualBlock", "nVirtualBlockSize", "nVirtualAccessSize", "nUserRequestedSize"} {
+				set(f, 0x41414141)(b)
+			}
+		}, want: map[diag.Code]int{pageheap.CodeNode: 1, pageheap.CodeLost: 1}, lose: []int{2}},
+		{name: "freed node reaches into a busy one", do: func(b *synth.BuiltPageHeap) {
+			b.SetNode(b.Blocks[3].Node, "nVirtualBlockSize", b.Blocks[3].VirtualSize+0x1000)
+		}, want: map[diag.Code]int{pageheap.CodeOverlap: 1, pageheap.CodeLost: 1}},
 		{name: "node that is gone", do: func(b *synth.BuiltPageHeap) {
 			for _, f := range []string{"pUserAllocation", "pVirtualBlock", "nVirtualBlockSize", "nVirtualAccessSize", "nUserRequestedSize"} {
 				set(f, 0x41414141)(b)

@@ -129,7 +129,7 @@ func (h *Heap) entry(n *Node) memory.Addr {
 
 // repair rebuilds a node with an impossible field from the header before the
 // user's data, which has the requested size, and from the page arithmetic of
-// full page heap. It asks that three of the node's five facts agree.
+// full page heap. It asks that two of the node's five facts agree.
 func (h *Heap) repair(n Node) (Node, bool) {
 	if n.Kind != NodeBusy {
 		return n, false
@@ -154,7 +154,7 @@ func (h *Heap) repair(n Node) (Node, bool) {
 			r.Actual = room
 		}
 		r.Trust = heap.Repaired
-		if agree >= 3 && h.judge(&r) == (fault{}) {
+		if agree >= 2 && h.judge(&r) == (fault{}) {
 			return r, true
 		}
 	}

@@ -93,7 +93,6 @@ func (w *walker) piece(p piece) bool {
 // busy hands out the blocks of an allocation.
 func (w *walker) busy(p piece, n *Node) bool {
 	d, entry := n.data(), w.h.entry(n)
-	d.End = min(d.End, p.End)
 	b := heap.Block{Addr: entry, Size: d.End.Sub(entry), Segment: p.at, Header: uint8(n.User - entry), State: heap.Busy,
 		Origin: heap.PageHeap, Flags: heap.FlagBusy, Trust: n.Trust}
 	b.Unused = uint32(b.Size - n.Requested)

@@ -20,7 +20,7 @@ func (r Reader) SectionIndex(section memory.Addr) (index uint32, ok bool) {
 	if section == 0 || len(f) == 0 || f[0] == 0 {
 		return 0, false
 	}
-	b, err := r.Memory.View(f[0], 8*p)
+	b, err := r.Memory.View(f[0], 0x10+4*p)
 	if err != nil {
 		return 0, false
 	}
@@ -28,7 +28,7 @@ func (r Reader) SectionIndex(section memory.Addr) (index uint32, ok bool) {
 		return 0, false
 	}
 	index = uint32(binary.LittleEndian.Uint16(b[2:]))
-	if high := 0x1c + 0x10*(p/8); !r.Old && high+2 <= uint64(len(b)) {
+	if high := 0xc + 4*p; !r.Old {
 		index |= uint32(binary.LittleEndian.Uint16(b[high:])) << 16
 	}
 	return index, index != 0

@@ -6,6 +6,7 @@ import (
 	"github.com/heapdump/heapdump/internal/synth"
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/ntheap"
 	"github.com/heapdump/heapdump/pkg/stackdb"
 )
@@ -116,6 +117,24 @@ func TestExtra(t *testing.T) {
 		}
 		if n != 24 || set.Len() != 2 {
 			t.Errorf("%v: %d stacks", k, set.Len())
+		}
+	}
+}
+
+// TestExtraOfLarge has the extra of a large block, which stands in its node:
+// list links, extra, two sizes, entry.
+func TestExtraOfLarge(t *testing.T) {
+	for _, a := range []synth.Arch{synth.X86, synth.X64} {
+		img := synth.NewImage(a)
+		node, links := uint64(0x40000), 2*a.PtrSize()
+		img.PutU16(node+links, 33)
+		img.PutU16(node+links+2, 9)
+		entry := node + links + a.Unit() + 2*a.PtrSize()
+		b := heap.Block{Addr: memory.Addr(entry), Size: 0x90000, Header: uint8(a.Unit()), State: heap.Busy, Origin: heap.Virtual,
+			Flags: heap.FlagBusy | heap.FlagExtra}
+		x, ok := stackdb.ExtraOf(space(t, img), b, 8*int(a.PtrSize()))
+		if !ok || x.BackTrace != 33 || x.Tag != 9 {
+			t.Errorf("%v: %+v %v", a, x, ok)
 		}
 	}
 }
