@@ -163,15 +163,15 @@ var entryDamages = []damage{
 	}},
 	{name: "UnusedBytes 2", code: ntheap.CodeEntryUnused, do: func(p *patient) {
 		p.edit(p.busy[3].Entry, true, func(e *synth.Entry) { e.UnusedBytes = 2 })
-		p.fx.mended[p.busy[3].Entry] = true
+		p.fx.lost[p.busy[3].Entry] = true
 	}},
 	{name: "UnusedBytes more than the block", code: ntheap.CodeEntryUnused, do: func(p *patient) {
 		p.edit(p.busy[1].Entry, true, func(e *synth.Entry) { e.UnusedBytes = 0xc0 })
-		p.fx.mended[p.busy[1].Entry] = true
+		p.fx.lost[p.busy[1].Entry] = true
 	}},
 	{name: "busy", code: ntheap.CodeEntryOverwritten, in: plainToo, do: func(p *patient) {
 		p.smash(p.busy[2].Entry)
-		p.fx.mended[p.busy[2].Entry] = true
+		p.fx.lost[p.busy[2].Entry] = true
 	}},
 	{name: "free, its links intact", code: ntheap.CodeEntryOverwritten, in: plainToo, do: func(p *patient) {
 		p.smash(p.free[1].Entry)
@@ -186,7 +186,7 @@ var entryDamages = []damage{
 	{name: "one behind an uncommitted range", code: ntheap.CodeEntryOverwritten, in: plainToo, do: func(p *patient) {
 		e := p.busy[7].Entry
 		p.smash(e)
-		p.fx.mended[e] = true
+		p.fx.lost[e] = true
 	}},
 	{name: "Flink", code: ntheap.CodeFreeList, do: func(p *patient) { a, _ := p.FreeLinks(p.free[1].Entry); p.put(a, wild) }},
 	{name: "Blink", code: ntheap.CodeFreeList, do: func(p *patient) { _, a := p.FreeLinks(p.free[1].Entry); p.put(a, wild) }},

@@ -51,14 +51,16 @@ func TestDecoysInAHealthyHeap(t *testing.T) {
 func TestDecoysBehindDamage(t *testing.T) {
 	eachPatient(t, func(t *testing.T, _ synth.Family, make func() *patient, _ bool) {
 		for _, d := range decoys {
-			for _, smash := range []func(*patient){
-				func(p *patient) { p.smash(p.busy[5].Entry) },
-				func(p *patient) { p.edit(p.busy[5].Entry, false, func(e *synth.Entry) { e.Size = 0 }) },
+			for _, smash := range []func(*patient, uint64){
+				func(p *patient, e uint64) { p.smash(e); p.fx.lost[e] = true },
+				func(p *patient, e uint64) {
+					p.edit(e, false, func(e *synth.Entry) { e.Size = 0 })
+					p.fx.mended[e] = true
+				},
 			} {
 				p := make()
 				plant(p, d)
-				smash(p)
-				p.fx.mended[p.busy[5].Entry] = true
+				smash(p, p.busy[5].Entry)
 				w := open(t, space(t, p.built.Redump()), damagedAt, ntheap.Options{})
 				p.compare(t, w)
 				if t.Failed() {
@@ -82,7 +84,7 @@ func TestDecoysBetweenDamage(t *testing.T) {
 			p.smash(p.busy[5].Entry)
 			next, _ := p.At(p.busy[5].End())
 			p.smash(next.Entry)
-			p.fx.lost[p.busy[5].Entry], p.fx.mended[next.Entry] = true, true
+			p.fx.lost[p.busy[5].Entry], p.fx.lost[next.Entry] = true, true
 			w := open(t, space(t, p.built.Redump()), damagedAt, ntheap.Options{})
 			p.compare(t, w)
 			if t.Failed() {

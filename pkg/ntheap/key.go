@@ -11,6 +11,10 @@ import (
 // gives the key away.
 func (h *Heap) settleKey(raw fields) {
 	h.codec = newCodec(&h.Header, h.set.Old())
+	first := raw.addr(h.set.Segment.FirstEntry)
+	if w := h.codec.decode(raw); h.codec.sound(w) && h.Header.Address.Add(h.codec.bytes(w)) == first {
+		return // the heap's own entry leads to the first of the others
+	}
 	if h.set.Old() || h.confirmed(h.codec, raw) >= 2 {
 		return
 	}
@@ -24,7 +28,7 @@ func (h *Heap) settleKey(raw fields) {
 	half.Off, half.Size = half.Off+half.Size-8, 8
 	kept := raw.num(half)
 	ways := []way{{kept, true, "EncodeFlagMask"}, {0, false, "EncodeFlagMask"}}
-	if first := raw.addr(h.set.Segment.FirstEntry); first > h.Header.Address && first.Sub(h.Header.Address) < 1<<16 {
+	if first > h.Header.Address && first.Sub(h.Header.Address) < 1<<16 {
 		w := word(first.Sub(h.Header.Address) / h.Header.Unit).withFlags(heap.FlagBusy)
 		w |= word(w.checksum())<<24 | unusedInternal<<56
 		plain := codec{skip: h.codec.skip}

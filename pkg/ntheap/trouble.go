@@ -83,9 +83,6 @@ func (k *walker) repair(at, r memory.Addr, w word, prev uint64) (memory.Addr, ui
 		fixed = k.guess(at, units)
 	}
 	b, sane := k.block(at, fixed)
-	if !sane {
-		b.State, b.Unused = heap.Busy, uint32(k.least())
-	}
 	p := k.problem(at, code, "", "", "")
 	switch code {
 	case CodeEntrySize:
@@ -97,6 +94,11 @@ func (k *walker) repair(at, r memory.Addr, w word, prev uint64) (memory.Addr, ui
 	}
 	if prev != unknown && w.prev() != prev && code != CodeEntryOverwritten {
 		k.sink.Put(k.problem(at, CodeEntryPrevious, "PreviousSize", hex(prev<<k.c.shift)+" bytes", hex(w.prev()<<k.c.shift)+" bytes"))
+	}
+	if !sane || !ok && b.State == heap.Busy {
+		// Its borders are certain, but not what the program asked for: a
+		// size made up would look like any other.
+		return r, units, k.lose(at, r, p)
 	}
 	k.sink.Put(p)
 	b.Trust = heap.Repaired

@@ -62,6 +62,7 @@ func (h *Heap) walkVirtuals(sink diag.Sink, yield func(heap.Block) bool) bool {
 	for _, v := range h.Virtuals {
 		b, p := h.virtualBlock(v)
 		if b.State == heap.Lost {
+			b.Trust = heap.Doubtful
 			p.Lost = b.Size
 			sink.Put(p)
 		}

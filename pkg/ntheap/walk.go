@@ -201,9 +201,8 @@ func (k *walker) emit(a memory.Addr, w word) bool {
 	}
 	b, ok := k.block(a, w)
 	if !ok {
-		// The block is certain; how much of it the program asked for is not.
-		k.sink.Put(k.problem(a, CodeEntryUnused, "UnusedBytes", "at least 8 and at most the block's size", hex(uint64(w.unused()))))
-		b.State, b.Unused, b.Trust = heap.Busy, uint32(k.least()), heap.Doubtful
+		// The block's borders are certain, what the program asked for is not.
+		return k.lose(a, b.End(), k.problem(a, CodeEntryUnused, "UnusedBytes", "at least 8 and at most the block's size", hex(uint64(w.unused()))))
 	}
 	if k.sums != nil && b.State == heap.Free {
 		k.link(b.Addr)
@@ -227,7 +226,7 @@ func (k *walker) give(b heap.Block) bool {
 func (k *walker) lose(a, end memory.Addr, p diag.Problem) bool {
 	p.Lost = end.Sub(a)
 	k.sink.Put(p)
-	return k.yield(heap.Block{Addr: a, Size: p.Lost, Segment: k.index, State: heap.Lost})
+	return k.yield(heap.Block{Addr: a, Size: p.Lost, Segment: k.index, State: heap.Lost, Trust: heap.Doubtful})
 }
 
 func (k *walker) problem(a memory.Addr, code diag.Code, field, want, got string) diag.Problem {
