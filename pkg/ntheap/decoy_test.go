@@ -84,7 +84,7 @@ func TestDecoysBetweenDamage(t *testing.T) {
 			p.smash(p.busy[5].Entry)
 			next, _ := p.At(p.busy[5].End())
 			p.smash(next.Entry)
-			p.fx.lost[p.busy[5].Entry], p.fx.lost[next.Entry] = true, true
+			p.fx.lost[p.busy[5].Entry], p.fx.mended[next.Entry] = true, true
 			w := open(t, space(t, p.built.Redump()), damagedAt, ntheap.Options{})
 			p.compare(t, w)
 			if t.Failed() {
