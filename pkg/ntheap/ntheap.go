@@ -31,6 +31,7 @@ type Heap struct {
 	}
 	front    frontEnd // see lfh
 	lfhKey   LFHKey
+	parking  parking                           // see isParked
 	problems []diag.Problem                    // of header, lists and segments
 	partial  struct{ segments, virtuals bool } // lists that the dump lacks a part of
 }

@@ -213,6 +213,9 @@ func (k *walker) emit(a memory.Addr, w word) bool {
 // give hands out a block, and a container as its slots.
 func (k *walker) give(b heap.Block) bool {
 	switch {
+	case k.c.old && b.State == heap.Busy && k.h.isParked(b):
+		b.State, b.Origin, b.Unused = heap.Free, heap.Lookaside, 0
+		return k.yield(b)
 	case b.State != heap.Internal || k.c.old:
 		return k.yield(b)
 	case k.containers != nil:

@@ -1,0 +1,104 @@
+package ntheap_test
+
+import (
+	"testing"
+
+	"github.com/heapdump/heapdump/internal/synth"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/ntheap"
+)
+
+const lookasideAt = damagedAt + 0x700000
+
+// parkedIn walks a heap with these user addresses on the lookaside list of
+// their size, after some damage, and returns those that it has as parked.
+func parkedIn(t *testing.T, arch synth.Arch, n []int, damage func(p *patient, user []uint64)) []int {
+	t.Helper()
+	p := newPatient(synth.XP, arch, false)
+	lists, back, users := map[int][]uint64{}, map[uint64]int{}, []uint64{}
+	for _, i := range n {
+		b := p.busy[i]
+		units := int(b.Bytes / arch.Unit())
+		lists[units] = append(lists[units], b.User)
+		back[b.Entry] = i
+		users = append(users, b.User)
+	}
+	p.Lookaside(lookasideAt, lists)
+	if damage != nil {
+		damage(p, users)
+	}
+	w := open(t, space(t, p.built.Redump()), damagedAt, ntheap.Options{})
+	healthy(t, w)
+	var got []int
+	for i, b := range w.blocks {
+		x := p.Blocks[i]
+		if uint64(b.Addr) != x.Entry || b.Size != x.Bytes || b.Trust != heap.Sound {
+			t.Fatalf("%+v, want %+v", b, x)
+		}
+		if b.Origin != heap.Lookaside {
+			if b.State != states[x.State] || b.State == heap.Busy && b.UserBytes() != x.Size {
+				t.Errorf("%+v, want %+v", b, x)
+			}
+			continue
+		}
+		k, ok := back[uint64(b.Addr)]
+		if !ok || b.State != heap.Free || b.Unused != 0 {
+			t.Errorf("parked: %+v", b)
+		}
+		got = append(got, k)
+	}
+	return got
+}
+
+// Blocks parked on an XP lookaside list look busy in the back end, and are
+// free.
+func TestLookaside(t *testing.T) {
+	for _, arch := range []synth.Arch{synth.X86, synth.X64} {
+		all := []int{1, 2, 4, 10}
+		for _, c := range []struct {
+			name   string
+			want   int
+			damage func(p *patient, user []uint64)
+		}{
+			{"healthy", 4, nil},
+			{"type 0", 0, func(p *patient, _ []uint64) { p.Set("FrontEndHeapType", 0) }},
+			{"elsewhere", 0, func(p *patient, _ []uint64) { p.Set("FrontEndHeap", wild) }},
+			{"links to themselves", 4, func(p *patient, user []uint64) {
+				for _, u := range user {
+					p.put(u, u)
+				}
+			}},
+			{"depth zero", 0, func(p *patient, _ []uint64) {
+				for i := range uint64(128) {
+					at := lookasideAt + i*0x30 + 4
+					if p.Arch != synth.X86 {
+						at = lookasideAt + i*0x40
+					}
+					p.Image.PutU16(at, 0)
+				}
+			}},
+			{"the list of another size", 3, func(p *patient, user []uint64) {
+				for i := range uint64(128) { // the list that leads to the first block now leads to one of another size
+					at := lookasideAt + i*0x30
+					if p.Arch != synth.X86 {
+						at = lookasideAt + i*0x40
+					}
+					if i == p.busy[10].Bytes/p.Arch.Unit() {
+						p.Image.Write(at, make([]byte, 16))
+						if p.Arch == synth.X86 {
+							p.Image.PutU32(at, uint32(p.busy[5].User))
+							p.Image.PutU16(at+4, 1)
+						} else {
+							p.Image.PutU64(at, 1)
+							p.Image.PutU64(at+8, p.busy[5].User|1)
+						}
+					}
+				}
+			}},
+		} {
+			if got := parkedIn(t, arch, all, c.damage); len(got) != c.want {
+				t.Errorf("%v, %s: parked are %v, want %d", arch, c.name, got, c.want)
+			}
+		}
+	}
+}
