@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -48,6 +49,7 @@ func (f *File) Memory(sink diag.Sink) *memory.Space {
 func (f *File) runs(list []saved, c *memory.Contents, shared *uint64, sink diag.Sink) {
 	var first *saved
 	cuts, lost := 0, uint64(0)
+	c.Runs = slices.Grow(c.Runs, len(list))
 	for i, s := range list {
 		put := func(code diag.Code, field, want, got string, lost uint64) {
 			sink.Put(finding{code, s.entry, s.list, field, want, got, lost}.problem())
