@@ -174,7 +174,7 @@ func (k *walker) span(at, end memory.Addr) bool {
 			w, ok = k.read(at, end)
 			continue
 		}
-		nw, nok := k.read(next, end)
+		nw, nok := k.readOn(next, end)
 		if next < end && (!nok || nw.prev() != w.size() || !k.c.sound(nw)) {
 			if at, prev, ok = k.trouble(at, end, prev); !ok {
 				return false
@@ -243,6 +243,18 @@ func (k *walker) read(a, end memory.Addr) (word, bool) {
 		return k.c.decode(k.run[off:]), a < end
 	}
 	return k.readSlow(a, end)
+}
+
+// readOn is read for the entry that the walk comes to next: what lies behind
+// the bytes at hand is read ahead rather than through the mapping.
+func (k *walker) readOn(a, end memory.Addr) (word, bool) {
+	if off := uint64(a - k.start); off < uint64(len(k.run)) && uint64(len(k.run))-off >= k.c.unit {
+		return k.c.decode(k.run[off:]), a < end
+	}
+	if k.reader != nil && a < end {
+		k.advance(a)
+	}
+	return k.read(a, end)
 }
 
 func (k *walker) readSlow(a, end memory.Addr) (word, bool) {
