@@ -49,8 +49,8 @@ const (
 // exitText is the part of every help text that says what the codes mean.
 const exitText = `Exit status:
   0    the report was made; problems of the dump are in it
-  2    wrong usage, or the output cannot be written
-  3    the input cannot be read or is no Windows minidump
+  2    wrong usage
+  3    the input cannot be read or is no Windows minidump, or the output cannot be written
   4    with --strict: the dump does not hold all that the answer needs
   5    a fault of heapdump itself
   130  interrupted`

@@ -127,7 +127,7 @@ func TestOutputFails(t *testing.T) {
 		if args[0] != "version" {
 			args = append(args, path)
 		}
-		if code := cli.Main(context.Background(), args, w.Env); code != 2 || !strings.Contains(w.stderr.String(), "cannot write the result: no space left") {
+		if code := cli.Main(context.Background(), args, w.Env); code != 3 || !strings.Contains(w.stderr.String(), "cannot write the result: no space left") {
 			t.Errorf("%v: exit %d: %s", args, code, w.stderr.String())
 		}
 	}

@@ -31,14 +31,14 @@ func (o *output) open(path string, stdout io.Writer) (io.Writer, error) {
 		}
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
-			return nil, &failure{exitUsage, err}
+			return nil, writeFailed(err)
 		}
 		return f, nil
 	}
 	name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.tmp", filepath.Base(path), os.Getpid()))
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
-		return nil, usagef("-o %s: cannot write there: %w", path, err)
+		return nil, &failure{exitInput, fmt.Errorf("-o %s: cannot write there: %w", path, err)}
 	}
 	o.path, o.temp = path, f
 	return f, nil
@@ -59,7 +59,7 @@ func (o *output) commit() error {
 	o.temp = nil
 	if err != nil {
 		os.Remove(name)
-		return usagef("-o %s: cannot write it: %w", o.path, err)
+		return &failure{exitInput, fmt.Errorf("-o %s: cannot write it: %w", o.path, err)}
 	}
 	return nil
 }
@@ -81,5 +81,5 @@ func writeFailed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &failure{exitUsage, fmt.Errorf("cannot write the result: %w", err)}
+	return &failure{exitInput, fmt.Errorf("cannot write the result: %w", err)}
 }
