@@ -65,7 +65,7 @@ var lfhDamages = []lfhDamage{
 	{name: "free, overwritten", code: ntheap.CodeLFHSlot, slot: 3, do: func(p *lfhPatient) { p.smash(p.c.Slot(3)) }},
 	{name: "zeroed", code: ntheap.CodeLFHSlot, slot: 6, do: func(p *lfhPatient) { p.Image.PutU64(p.header(6), 0) }},
 	{name: "mark", code: ntheap.CodeLFHSlot, slot: 39, do: func(p *lfhPatient) { p.xor(p.header(39)+7, 0x80) }},
-	{name: "number", code: ntheap.CodeLFHSlot, in: win8, slot: 0, do: func(p *lfhPatient) { p.xor(p.header(0)+5, 1) }},
+	{name: "number", code: ntheap.CodeLFHSlot, in: win8, slot: 1, do: func(p *lfhPatient) { p.xor(p.header(1)+5, 1) }},
 	{name: "number's upper half", code: ntheap.CodeLFHSlot, in: win8, slot: 0, do: func(p *lfhPatient) { p.xor(p.header(0)+6, 1) }},
 	{name: "bit cleared", code: ntheap.CodeLFHSlot, in: win8, slot: 10, do: func(p *lfhPatient) { p.xor(p.c.BitAddr(10), 1<<2) }},
 	{name: "bit set", code: ntheap.CodeLFHSlot, in: win8, slot: 9, do: func(p *lfhPatient) { p.xor(p.c.BitAddr(9), 1<<1) }},
@@ -170,6 +170,10 @@ func (d *lfhDamage) compare(t *testing.T, p *lfhPatient, w walked) {
 		}
 		if g.State == heap.Busy && !odd && (uint64(g.User()) != x.User || g.UserBytes() != x.Size) {
 			t.Errorf("block %#x: user %v of %d bytes, want %#x of %d", x.Entry, g.User(), g.UserBytes(), x.User, x.Size)
+		}
+		// Of a header that is another slot's nothing is believed.
+		if odd && d.name == "number" && g.UserBytes() != g.Size-8 {
+			t.Errorf("%+v has a size", g)
 		}
 		delete(got, x.Entry)
 	}

@@ -20,11 +20,25 @@ func TestCachedContainers(t *testing.T) {
 		used := &synth.Container{Units: 4, SizeIndex: 3, Slots: lfhSlots(arch, 20, 4)}
 		last := &synth.Container{Units: 6, SizeIndex: 5, Slots: make([]synth.Slot, 12), Cached: true}
 		first := &synth.Container{Units: 6, SizeIndex: 5, Slots: make([]synth.Slot, 12), Cached: true, Next: last}
-		h := p.AddHeap(&synth.Heap{Address: damagedAt, Segments: []synth.Segment{{Items: []synth.Item{l.Add(first), synth.Busy(8), l.Add(used), l.Add(last)}}}})
+		h := p.AddHeap(&synth.Heap{Address: damagedAt, Segments: []synth.Segment{{Items: []synth.Item{l.Add(first), synth.Busy(8), l.Add(used), l.Add(last), synth.Internal(0x400)}}}})
 		l.Install(p, h)
 		w := open(t, space(t, p.Build().Dump), damagedAt, ntheap.Options{})
 		healthy(t, w)
 		agreeLFH(t, w, l)
+		// A subsegment that was given up may still name what is no container now.
+		b := p.Build()
+		for _, x := range b.Heaps[0].Blocks {
+			if x.State == synth.StateInternal && x.Bytes == 0x400 {
+				b.Image.PutPtr(first.FieldAddr("UserBlocks"), x.User)
+				b.Image.PutU16(first.FieldAddr("BlockSize"), 6)
+				b.Image.PutU16(first.FieldAddr("BlockCount"), 5)
+			}
+		}
+		stale := open(t, space(t, b.Redump()), damagedAt, ntheap.Options{})
+		healthy(t, stale)
+		if len(stale.blocks) != len(w.blocks) {
+			t.Errorf("%d blocks, and %d before", len(stale.blocks), len(w.blocks))
+		}
 		if cs := w.heap.Containers(); len(cs) != 1 || uint64(cs[0].UserBlocks) != used.UserBlocks {
 			t.Errorf("containers %+v", cs)
 		}
