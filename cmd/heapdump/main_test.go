@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 //	mkdump article STEP FILE  the published heap of 0x2c0000 at one of its four steps
 //	mkdump virtual FILE       the published heap 0x29fb0000 with its large blocks, +ust
 //	mkdump xp FILE            a small heap of Windows XP
+//	mkdump pageheap FILE      a process with a page heap in no list, its normal heap, and stacks
 //	mkdump hostile FILE       the demonstration with names that attack terminals
 //	mkdump stacks FILE        the demonstration's threads and modules, without memory
 //	mkdump cut BYTES FILE     the demonstration, so many bytes shorter
@@ -64,6 +65,8 @@ func mkdump(ts *testscript.TestScript, neg bool, args []string) {
 		data = synth.Article003().Build().Dump.Bytes()
 	case "xp":
 		data = small(synth.NewProcess(synth.XP, synth.X86)).Build().Dump.Bytes()
+	case "pageheap":
+		data = paged().Build().Dump.Bytes()
 	case "cut":
 		data = demo()
 		data = data[:len(data)-number()]
@@ -87,6 +90,22 @@ func small(p *synth.Process) *synth.Process {
 	p.AddHeap(&synth.Heap{Address: 0x250000, Flags: synth.FlagGrowable, Segments: []synth.Segment{
 		{Reserve: 0x100000, Items: []synth.Item{synth.Busy(100), synth.Free(0x200), synth.Busy(24), synth.Free(0x10), synth.Busy(9)}},
 	}})
+	return p
+}
+
+// paged is a process with a full page heap of three allocations: a busy one
+// with a stack, a freed one, and one whose fill is overwritten.
+func paged() *synth.Process {
+	p := small(synth.NewProcess(synth.Win7, synth.X86))
+	p.Modules = []synth.Module{{Base: 0x400000, Size: 0x10000, Name: `C:\app\app.exe`}}
+	p.Prepare = func(b *synth.Built) {
+		b.Image.Reserve(0x1000000, 0x10000, synth.MemPrivate, synth.PageReadWrite)
+		synth.StackTrace(b.Image, synth.X86, 0x1000100, 1, 0x401234, 0x402345, 0x403456)
+		h := (&synth.FullPageHeap{Address: 0x4fd0000, Arch: synth.X86, NormalHeap: 0x250000, Allocs: []synth.PageAlloc{
+			{Size: 0x40, Stack: 0x1000100}, {Size: 100, Freed: true}, {Size: 13}, {Size: 0x1800},
+		}}).Build(b.Image)
+		b.Image.Write(h.Blocks[2].User+13, []byte("!"))
+	}
 	return p
 }
 

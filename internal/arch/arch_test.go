@@ -23,13 +23,13 @@ const module = "github.com/heapdump/heapdump"
 var permitted = map[string]string{
 	"cmd/heapdump": "internal/cli",
 	"internal/cli": "internal/analysis/census internal/pick internal/progress internal/render internal/render/windbg internal/report internal/target " +
-		"pkg/diag pkg/heap pkg/memory pkg/ntheap github.com/spf13/cobra golang.org/x/term",
+		"pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap github.com/spf13/cobra golang.org/x/term",
 	"internal/render":        "internal/report",
 	"internal/render/windbg": "",
-	"internal/report":        "internal/analysis/census internal/target pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/process",
+	"internal/report":        "internal/analysis/census internal/target pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/process",
 
-	"internal/analysis/census": "internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap golang.org/x/sync/errgroup",
-	"internal/target":          "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/process",
+	"internal/analysis/census": "internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
+	"internal/target":          "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",
 	"internal/mmap":     "github.com/edsrzf/mmap-go",

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/pageheap"
 )
 
 // find is heapdump find.
@@ -73,7 +75,13 @@ func locate(ctx context.Context, t *target.Target, addr memory.Addr) (report.Fou
 		}
 	}
 	for _, h := range t.Heaps {
-		if h.NT == nil || h.Foreign {
+		if h.Foreign {
+			continue
+		}
+		if h.Page != nil && inPages(ctx, &x, h) {
+			break
+		}
+		if h.NT == nil {
 			continue
 		}
 		if i, ok := h.NT.SegmentAt(addr); ok {
@@ -97,12 +105,45 @@ func locate(ctx context.Context, t *target.Target, addr memory.Addr) (report.Fou
 
 // inSegment walks the segment that holds the address up to its block.
 func inSegment(ctx context.Context, x *report.Found, h *target.Heap, i int) {
-	s := h.NT.Segments[i]
-	base := s.Start
-	x.Heap, x.Segment, x.Where = h, &base, "block"
+	s := h.NT.Segments[i].Range
+	x.Heap, x.Segment, x.Where = h, &s.Start, "block"
 	var problems []diag.Problem
+	among(ctx, x, s, h.NT.SegmentBlocks(i, problemsAt(s, &problems)), &problems)
+}
+
+// inPages looks for the address in the ranges of a page heap: at its block,
+// and at the node on whose pages it lies.
+func inPages(ctx context.Context, x *report.Found, h *target.Heap) bool {
+	for _, r := range h.Page.Ranges {
+		if !r.Contains(x.Address) {
+			continue
+		}
+		x.Heap, x.Segment, x.Where = h, &r.Start, "block"
+		if n, ok := h.Page.Node(x.Address); ok {
+			x.Node = &n
+		}
+		var problems []diag.Problem
+		among(ctx, x, r, h.Page.Blocks(problemsAt(r, &problems)), &problems)
+		return true
+	}
+	if (memory.Range{Start: h.Address, End: h.Page.Root.Address.Add(memory.PageSize)}).Contains(x.Address) {
+		x.Heap, x.Where = h, "heap region"
+		return true
+	}
+	return false
+}
+
+// among finds the block of the address and its neighbours among the blocks of
+// a range, and the problems of that block.
+func among(ctx context.Context, x *report.Found, s memory.Range, blocks iter.Seq[heap.Block], problems *[]diag.Problem) {
 	var last *heap.Block
-	for b := range progress.Watch(ctx, nil, h.NT.SegmentBlocks(i, problemsAt(s.Range, &problems))) {
+	for b := range progress.Watch(ctx, nil, blocks) {
+		if !s.Contains(b.Addr) {
+			if x.Block != nil {
+				break
+			}
+			continue
+		}
 		if x.Block != nil {
 			x.Next = &b
 			break
@@ -112,7 +153,7 @@ func inSegment(ctx context.Context, x *report.Found, h *target.Heap, i int) {
 		}
 		last = &b
 	}
-	for _, p := range problems {
+	for _, p := range *problems {
 		at := memory.Addr(p.At.Off)
 		if x.Block != nil && at >= x.Block.Addr && at < x.Block.End() {
 			x.Problems = append(x.Problems, p)
@@ -146,7 +187,7 @@ func inVirtual(ctx context.Context, x *report.Found, h *target.Heap) bool {
 // allocation it lies in.
 func owner(t *target.Target, x *report.Found) {
 	for _, h := range t.Heaps {
-		if h.NT == nil && x.InRegion && (x.Region.AllocationBase == h.Address && h.Address != 0 || x.Region.Contains(h.Address)) {
+		if h.Walkable() == nil && x.InRegion && (x.Region.AllocationBase == h.Address && h.Address != 0 || x.Region.Contains(h.Address)) {
 			x.Heap, x.Where = h, "heap region"
 			return
 		}
@@ -168,8 +209,10 @@ func says(x *report.Found) string {
 	switch {
 	case x.Heap != nil && x.Heap.Foreign:
 		return "in a heap of another process (CSRSS's), which is mapped into this one and never counted"
-	case x.Heap != nil && x.Heap.NT == nil:
+	case x.Heap != nil && x.Heap.Walkable() == nil:
 		return fmt.Sprintf("in a %s heap that was not walked: %s", x.Heap.Kind, x.Heap.Why)
+	case x.Where == "heap region" && x.Heap.Page != nil:
+		return "in the handle or the root of a page heap"
 	case x.Where == "heap region":
 		return "in the front end's own region of a heap, which holds no blocks"
 	case x.Block != nil:
@@ -191,6 +234,8 @@ func says(x *report.Found) string {
 func saysBlock(x *report.Found) string {
 	b := x.Block
 	switch {
+	case x.Node != nil && b.State != heap.Busy:
+		return saysNode(x)
 	case b.State == heap.Lost:
 		return "in bytes of a heap that no block could be made of"
 	case b.State == heap.Uncommitted:
@@ -205,4 +250,19 @@ func saysBlock(x *report.Found) string {
 		return "in a busy block"
 	}
 	return "behind the program's bytes of a busy block, in its unused ones"
+}
+
+// saysNode says where on the pages of a page heap's allocation the address
+// lies, outside its block.
+func saysNode(x *report.Found) string {
+	n := x.Node
+	switch {
+	case n.Kind == pageheap.NodeFreed:
+		return "in the pages of a freed page heap allocation"
+	case n.Kind == pageheap.NodeAvailable:
+		return "in pages that a page heap keeps for allocations to come"
+	case x.Address >= n.User.Add(n.Requested):
+		return "in the guard page behind a busy page heap allocation"
+	}
+	return "before the data of a busy page heap allocation, on its pages"
 }

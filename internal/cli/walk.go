@@ -33,8 +33,9 @@ func (a *app) walk() *cobra.Command {
 		Use:   "walk [DUMP]",
 		Short: "Every block of every heap, or of those that --heap names, as a stream",
 		Long: `Blocks come in the order of the walk: heap by heap, the segments in the heap's own order and in each
-the blocks by address, then the blocks outside the segments. With --sort they come in one order over
-all heaps. The size that --size means is what the program asked for when a block is busy, else its bytes.`,
+the blocks by address, then the blocks outside the segments; of a page heap, its ranges in order of address.
+With --sort they come in one order over all heaps. The size that --size means is what the program asked
+for when a block is busy, else its bytes.`,
 		Example: lines("heapdump walk --heap 0x29fb0000 app.dmp", "heapdump walk --state busy --size 64KiB.. --sort -size --limit 20 app.dmp",
 			"heapdump walk --format ndjson app.dmp | jq -r 'select(.state==\"busy\") | .user'"),
 		Args: cobra.MaximumNArgs(1),
@@ -121,18 +122,19 @@ func (wk *walker) each(heaps []*target.Heap, do func(h *target.Heap, i int, b *h
 	defer m.Done()
 	done, total := uint64(0), uint64(0)
 	for _, h := range heaps {
-		if h.NT != nil {
-			total += h.NT.Size()
+		if x := h.Walkable(); x != nil {
+			total += x.Size()
 		}
 	}
 	for i, h := range heaps {
-		if h.NT == nil {
+		x := h.Walkable()
+		if x == nil {
 			wk.skipped = append(wk.skipped, h)
 			continue
 		}
 		sink := func(diag.Problem) { wk.problems++ }
 		in := uint64(0)
-		for b := range progress.Watch(wk.ctx, func(uint64) { m.Set(done+in, total) }, h.NT.Blocks(sink)) {
+		for b := range progress.Watch(wk.ctx, func(uint64) { m.Set(done+in, total) }, x.Blocks(sink)) {
 			in += b.Size
 			if !wk.filter.Match(&b) {
 				continue
@@ -145,7 +147,7 @@ func (wk *walker) each(heaps []*target.Heap, do func(h *target.Heap, i int, b *h
 		if err := wk.ctx.Err(); err != nil {
 			return err
 		}
-		done += h.NT.Size()
+		done += x.Size()
 	}
 	return nil
 }
@@ -202,10 +204,8 @@ func (wk *walker) sorted(out *render.Blocks, heaps []*target.Heap, order pick.Or
 // use; only it has a user pointer.
 func fillRow(r *render.BlockRow, h *target.Heap, b *heap.Block) {
 	r.Heap, r.Entry = uint64(h.Address), uint64(b.Addr)
-	r.InSegment = b.Segment != heap.NoSegment && int(b.Segment) < len(h.NT.Segments)
-	if r.InSegment {
-		r.Segment = uint64(h.NT.Segments[b.Segment].Start)
-	}
+	start, ok := h.SegmentStart(b.Segment)
+	r.Segment, r.InSegment = uint64(start), ok
 	r.Busy = b.State == heap.Busy
 	if r.Busy {
 		r.User, r.UserBytes = uint64(b.User()), b.UserBytes()

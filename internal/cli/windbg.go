@@ -60,6 +60,10 @@ func windbgRow(h *census.Heap) windbg.Row {
 		r.Unknown = "not walked: " + h.Target.Why
 		return r
 	}
+	if h.Target.NT == nil {
+		r.Unknown = "a page heap: `heapdump heap` shows it"
+		return r
+	}
 	x := h.Target.NT.Header
 	r.Flags, r.FrontEnd = uint32(x.Flags), x.FrontEndHeapType
 	r.Reserved, r.Committed = h.SegmentReserved+h.FrontEndReserved, h.SegmentCommitted+h.FrontEndCommitted
@@ -101,6 +105,9 @@ func windbgHeaps(w io.Writer, t *target.Target, _ *census.Census) error {
 
 // windbgHeap prints !heap -a of one heap.
 func windbgHeap(ctx context.Context, w io.Writer, h *target.Heap) error {
+	if h.Page != nil {
+		return windbg.WriteNotWalked(w, h.Bits, uint64(h.Address), h.Kind.String(), "a page heap has no entries; the default style shows its ranges")
+	}
 	if h.NT == nil {
 		return windbg.WriteNotWalked(w, h.Bits, uint64(h.Address), h.Kind.String(), h.Why)
 	}
@@ -276,7 +283,11 @@ func windbgFind(w io.Writer, t *target.Target, x report.Found) error {
 		bits = x.Heap.Bits
 	}
 	b := x.Block
-	if b == nil || b.State == heap.Uncommitted || b.State == heap.Lost {
+	if n := x.Node; n != nil {
+		return windbg.WritePageBlock(w, windbg.PageBlock{Bits: bits, Address: uint64(x.Address), Root: uint64(x.Heap.Page.Root.Address), Node: uint64(n.Address),
+			Kind: n.Kind.String(), User: uint64(n.User), UserBytes: n.Requested, Pages: uint64(n.Virtual.Start), PagesBytes: n.Virtual.Size()})
+	}
+	if b == nil || x.Heap.NT == nil || b.State == heap.Uncommitted || b.State == heap.Lost {
 		return windbg.WriteFound(w, bits, nil)
 	}
 	f := windbg.Found{Bits: bits, Entry: uint64(b.Addr), User: uint64(b.User()), Heap: uint64(x.Heap.Address), Size: b.Size,

@@ -5,6 +5,7 @@ import (
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/pageheap"
 )
 
 // Found is what there is at an address.
@@ -18,7 +19,8 @@ type Found struct {
 	Previous, Next *heap.Block  // in address order, nil at an end
 	Region         memory.Region
 	InRegion       bool
-	Module         string // path, empty when in none
+	Node           *pageheap.Node // page heap's, on whose pages the address lies; nil when on none
+	Module         string         // path, empty when in none
 	ModuleOffset   uint64
 	Thread         uint32 // whose stack it is
 	InStack        bool
@@ -32,7 +34,7 @@ func Find(t *target.Target, x Found) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)[0], found(x))
-	doc.add(neighbours(x), regionTable(x.Region, x.InRegion))
+	doc.add(pageNode(x), neighbours(x), regionTable(x.Region, x.InRegion))
 	doc.add(problems(x.Problems, 0)...)
 	return doc
 }

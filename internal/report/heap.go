@@ -24,6 +24,13 @@ func Heap(t *target.Target, h *census.Heap, lists []FreeList) *Document {
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)[0])
 	all := append([]diag.Problem(nil), h.Problems...)
+	if p := h.Target.Page; p != nil {
+		ranges := pageRanges(p)
+		ranges.Main = true
+		doc.add(heapRecord(h, nil), pageRoot(p), ranges, states(h), accounting([]*census.Heap{h}), coverage(t, []*census.Heap{h}))
+		doc.add(problems(all, h.Dropped)...)
+		return doc
+	}
 	if h.Target.NT == nil {
 		doc.add(heapRecord(h, nil), coverage(t, []*census.Heap{h}))
 		doc.add(problems(append(all, t.Problems...), h.Dropped)...)

@@ -17,6 +17,16 @@ func c(key, title string, kind Kind, cell func(*census.Heap) any) field[*census.
 	})
 }
 
+// nt makes a field of a census that only NT heaps have; null for others.
+func nt(key, title string, kind Kind, cell func(*census.Heap) any) field[*census.Heap] {
+	return f(key, title, kind, func(h *census.Heap) any {
+		if !h.Walked || h.Target.NT == nil {
+			return nil
+		}
+		return cell(h)
+	})
+}
+
 // heapFields are the keys of a heap for programs.
 func heapFields() []field[*census.Heap] {
 	return append([]field[*census.Heap]{
@@ -31,6 +41,7 @@ func heapFields() []field[*census.Heap] {
 		f("default", "", Yes, func(h *census.Heap) any { return h.Target.Default }),
 		f("foreign", "", Yes, func(h *census.Heap) any { return h.Target.Foreign }),
 		f("found", "", List, func(h *census.Heap) any { return h.Target.Found.List() }),
+		f("normal_heap_of", "", Address, func(h *census.Heap) any { return some(h.Target.NormalOf) }),
 		f("walked", "", Yes, func(h *census.Heap) any { return h.Walked }),
 		f("why", "", Text, func(h *census.Heap) any { return word(h.Target.Why) }),
 	}, numberFields()...)
@@ -39,20 +50,20 @@ func heapFields() []field[*census.Heap] {
 // numberFields are the counts of a heap for programs; null when not walked.
 func numberFields() []field[*census.Heap] {
 	return []field[*census.Heap]{
-		c("segments", "", Count, func(h *census.Heap) any { return h.Segments }),
+		nt("segments", "", Count, func(h *census.Heap) any { return h.Segments }),
 		c("reserved_bytes", "", Bytes, func(h *census.Heap) any { return h.Reserved }),
 		c("committed_bytes", "", Bytes, func(h *census.Heap) any { return h.Committed }),
 		c("uncommitted_bytes", "", Bytes, func(h *census.Heap) any { return h.Uncommitted }),
-		c("segment_reserved_bytes", "", Bytes, func(h *census.Heap) any { return h.SegmentReserved }),
-		c("segment_committed_bytes", "", Bytes, func(h *census.Heap) any { return h.SegmentCommitted }),
-		c("uncommitted_ranges", "", Count, func(h *census.Heap) any { return h.UncommittedRanges }),
-		c("virtual_blocks", "", Count, func(h *census.Heap) any { return h.VirtualBlocks }),
-		c("virtual_bytes", "", Bytes, func(h *census.Heap) any { return h.VirtualCommitted }),
-		c("virtual_reserved_bytes", "", Bytes, func(h *census.Heap) any { return h.VirtualReserved }),
-		c("virtual_user_bytes", "", Bytes, func(h *census.Heap) any { return h.VirtualUser }),
+		nt("segment_reserved_bytes", "", Bytes, func(h *census.Heap) any { return h.SegmentReserved }),
+		nt("segment_committed_bytes", "", Bytes, func(h *census.Heap) any { return h.SegmentCommitted }),
+		nt("uncommitted_ranges", "", Count, func(h *census.Heap) any { return h.UncommittedRanges }),
+		nt("virtual_blocks", "", Count, func(h *census.Heap) any { return h.VirtualBlocks }),
+		nt("virtual_bytes", "", Bytes, func(h *census.Heap) any { return h.VirtualCommitted }),
+		nt("virtual_reserved_bytes", "", Bytes, func(h *census.Heap) any { return h.VirtualReserved }),
+		nt("virtual_user_bytes", "", Bytes, func(h *census.Heap) any { return h.VirtualUser }),
 		c("front_end", "", Text, func(h *census.Heap) any { return frontEnd(h) }),
-		c("front_end_reserved_bytes", "", Bytes, func(h *census.Heap) any { return h.FrontEndReserved }),
-		c("front_end_committed_bytes", "", Bytes, func(h *census.Heap) any { return h.FrontEndCommitted }),
+		nt("front_end_reserved_bytes", "", Bytes, func(h *census.Heap) any { return h.FrontEndReserved }),
+		nt("front_end_committed_bytes", "", Bytes, func(h *census.Heap) any { return h.FrontEndCommitted }),
 		c("busy_blocks", "", Count, func(h *census.Heap) any { return h.BusyBlocks }),
 		c("busy_bytes", "", Bytes, func(h *census.Heap) any { return h.BusyUser }),
 		c("free_blocks", "", Count, func(h *census.Heap) any { return h.FreeBlocks }),
@@ -124,20 +135,27 @@ func lockOwned(h *census.Heap) any {
 	return h.Target.NT.Header.Lock.Owned
 }
 
+// debuggerReserved is the column Reserv of !heap -s, which leaves virtual
+// blocks out.
+func debuggerReserved(h *census.Heap) any { return h.Reserved - h.VirtualReserved }
+
+// debuggerCommitted is the column Commit.
+func debuggerCommitted(h *census.Heap) any { return h.Committed - h.VirtualCommitted }
+
 // debuggerFields are the columns of !heap -s and, beside them, what is in use.
 func debuggerFields() []field[*census.Heap] {
 	return []field[*census.Heap]{
 		f("", "#", Count, func(h *census.Heap) any { return h.Target.Position }),
 		f("", "Heap", Address, func(h *census.Heap) any { return addr(h.Target.Address) }),
 		f("", "Flags", Hex, flags),
-		c("", "Reserv\n(k)", KiB, func(h *census.Heap) any { return h.SegmentReserved + h.FrontEndReserved }),
-		c("", "Commit\n(k)", KiB, func(h *census.Heap) any { return h.SegmentCommitted + h.FrontEndCommitted }),
-		c("", "Virt\n(k)", KiB, func(h *census.Heap) any { return h.DebuggerVirt }),
-		c("", "Free\n(k)", KiB, func(h *census.Heap) any { return h.Counts[heap.Free][heap.Backend].Bytes }),
-		c("", "List\nlength", Count, func(h *census.Heap) any { return h.Counts[heap.Free][heap.Backend].Blocks }),
-		c("", "UCR", Count, func(h *census.Heap) any { return h.UncommittedRanges }),
-		c("", "Virt\nblocks", Count, func(h *census.Heap) any { return h.VirtualBlocks }),
-		c("", "Lock\ncont.", Count, lockContention),
+		c("", "Reserv\n(k)", KiB, func(h *census.Heap) any { return debuggerReserved(h) }),
+		c("", "Commit\n(k)", KiB, func(h *census.Heap) any { return debuggerCommitted(h) }),
+		nt("", "Virt\n(k)", KiB, func(h *census.Heap) any { return h.DebuggerVirt }),
+		nt("", "Free\n(k)", KiB, func(h *census.Heap) any { return h.Counts[heap.Free][heap.Backend].Bytes }),
+		nt("", "List\nlength", Count, func(h *census.Heap) any { return h.Counts[heap.Free][heap.Backend].Blocks }),
+		nt("", "UCR", Count, func(h *census.Heap) any { return h.UncommittedRanges }),
+		nt("", "Virt\nblocks", Count, func(h *census.Heap) any { return h.VirtualBlocks }),
+		nt("", "Lock\ncont.", Count, lockContention),
 		f("", "Fast\nheap", Text, func(h *census.Heap) any { return fastHeap(h) }),
 		c("", "Busy\nblocks", Count, func(h *census.Heap) any { return h.BusyBlocks }),
 		c("", "Busy\nbytes", Bytes, func(h *census.Heap) any { return h.BusyUser }),

@@ -152,8 +152,12 @@ func pebs(all []process.PEB) []Table {
 		f("number_of_heaps", "Number of heaps", Count, func(p process.PEB) any { return known(p.Knows("NumberOfHeaps"), p.NumberOfHeaps) }),
 		f("heap_segment_reserve_bytes", "HeapSegmentReserve in bytes", Bytes, func(p process.PEB) any { return known(p.Knows("HeapSegmentReserve"), p.HeapSegmentReserve) }),
 		f("heap_segment_commit_bytes", "HeapSegmentCommit in bytes", Bytes, func(p process.PEB) any { return known(p.Knows("HeapSegmentCommit"), p.HeapSegmentCommit) }),
-		f("decommit_total_free_bytes", "DeCommit total free threshold", Bytes, func(p process.PEB) any { return known(p.Knows("HeapDeCommitTotalFreeThreshold"), p.HeapDeCommitTotalFreeThreshold) }),
-		f("decommit_free_block_bytes", "DeCommit free block threshold", Bytes, func(p process.PEB) any { return known(p.Knows("HeapDeCommitFreeBlockThreshold"), p.HeapDeCommitFreeBlockThreshold) }),
+		f("decommit_total_free_bytes", "DeCommit total free threshold", Bytes, func(p process.PEB) any {
+			return known(p.Knows("HeapDeCommitTotalFreeThreshold"), p.HeapDeCommitTotalFreeThreshold)
+		}),
+		f("decommit_free_block_bytes", "DeCommit free block threshold", Bytes, func(p process.PEB) any {
+			return known(p.Knows("HeapDeCommitFreeBlockThreshold"), p.HeapDeCommitFreeBlockThreshold)
+		}),
 		f("os_build", "", Count, func(p process.PEB) any { return known(p.OSBuildNumber != 0, p.OSBuildNumber) }),
 		f("partial", "", Yes, func(p process.PEB) any { return p.Partial() }),
 	}

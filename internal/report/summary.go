@@ -38,7 +38,7 @@ func Heaps(t *target.Target, cs *census.Census) *Document {
 		f("", "Bits", Count, func(h *census.Heap) any { return known(h.Target.Bits != 0, h.Target.Bits) }),
 		f("", "Kind", Text, func(h *census.Heap) any { return h.Target.Kind.String() }),
 		f("", "Found by", List, func(h *census.Heap) any { return h.Target.Found.List() }),
-		c("", "Segments", Count, func(h *census.Heap) any { return h.Segments }),
+		nt("", "Segments", Count, func(h *census.Heap) any { return h.Segments }),
 		c("", "Committed\nbytes", Bytes, func(h *census.Heap) any { return h.Committed }),
 		c("", "Busy\nblocks", Count, func(h *census.Heap) any { return h.BusyBlocks }),
 		c("", "Busy\nbytes", Bytes, func(h *census.Heap) any { return h.BusyUser }),
@@ -65,6 +65,9 @@ func remarks(h *census.Heap) string {
 	}
 	if !h.Target.Listed && !h.Target.Foreign {
 		words = append(words, "in no PEB's list")
+	}
+	if p := h.Target.NormalOf; p != 0 {
+		words = append(words, fmt.Sprintf("normal heap of page heap %v", p))
 	}
 	if h.Target.Why != "" {
 		words = append(words, "not walked: "+h.Target.Why)
@@ -197,7 +200,7 @@ func fragmentation(heaps []*census.Heap) Table {
 		c("", "Free\nblocks", Count, func(h *census.Heap) any { return h.FreeBlocks }),
 		c("", "Largest free\nbytes", Bytes, func(h *census.Heap) any { return h.LargestFree }),
 		c("", "Virtual\naddress", Percent, func(h *census.Heap) any { return known(h.VirtualAddress.Known, h.VirtualAddress.Value) }),
-		c("", "Uncommitted\nranges", Count, func(h *census.Heap) any { return h.UncommittedRanges }),
+		nt("", "Uncommitted\nranges", Count, func(h *census.Heap) any { return h.UncommittedRanges }),
 	}, heaps)
 	if len(heaps) > 0 {
 		t.Notes = []string{"External: free bytes of the committed ones. Virtual address: uncommitted bytes of the reserved ones, in segments."}

@@ -16,6 +16,7 @@ import (
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/minidump"
+	"github.com/heapdump/heapdump/pkg/process"
 )
 
 // realPath is the path of a file in the folder of real dumps; the test is
@@ -283,8 +284,11 @@ func TestRealWine(t *testing.T) {
 func TestRealPageHeap(t *testing.T) {
 	tg := openReal(t, "gen-dph-ros-x64.own")
 	i := slices.IndexFunc(tg.Heaps, func(h *target.Heap) bool { return h.Address == 0x17c0000 })
-	if i < 0 || tg.Heaps[i].Kind != heap.Page || tg.Heaps[i].Listed || tg.Heaps[i].Why == "" {
+	if i < 0 || tg.Heaps[i].Kind != heap.Page || tg.Heaps[i].Listed || tg.Heaps[i].Why != "" || tg.Heaps[i].Page == nil {
 		t.Errorf("%q", rows(tg))
+	}
+	if tg.Heaps[1].NormalOf != 0x17c0000 || !tg.Heaps[1].Found.Has(process.ByPageHeap) {
+		t.Errorf("its normal heap: %q", rows(tg))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/minidump"
 	"github.com/heapdump/heapdump/pkg/ntheap"
+	"github.com/heapdump/heapdump/pkg/pageheap"
 	"github.com/heapdump/heapdump/pkg/process"
 )
 
@@ -43,9 +44,40 @@ type Target struct {
 // Heap is one heap of the dump.
 type Heap struct {
 	process.HeapRef
-	Position int          // place in Target.Heaps, from 0: what --heap takes as an index
-	NT       *ntheap.Heap // nil when it was not walked
-	Why      string       // why it was not walked
+	Position int            // place in Target.Heaps, from 0: what --heap takes as an index
+	NT       *ntheap.Heap   // nil when it is no NT heap, or was not walked
+	Page     *pageheap.Heap // nil when it is no page heap, or was not walked
+	Why      string         // why it was not walked
+	NormalOf memory.Addr    // the page heap whose normal heap it is; 0 when it is none
+}
+
+// Walkable is a heap that was opened, of whatever kind.
+type Walkable interface {
+	heap.Heap
+	Size() uint64 // bytes that a walk passes over
+}
+
+// Walkable returns the heap to walk; nil when it was not opened.
+func (h *Heap) Walkable() Walkable {
+	switch {
+	case h.NT != nil:
+		return h.NT
+	case h.Page != nil:
+		return h.Page
+	}
+	return nil
+}
+
+// SegmentStart returns the base of the segment, of a page heap the start of
+// the range, that a block's Segment names.
+func (h *Heap) SegmentStart(i uint32) (memory.Addr, bool) {
+	switch {
+	case h.NT != nil && uint64(i) < uint64(len(h.NT.Segments)):
+		return h.NT.Segments[i].Start, true
+	case h.Page != nil && uint64(i) < uint64(len(h.Page.Ranges)):
+		return h.Page.Ranges[i].Start, true
+	}
+	return 0, false
 }
 
 // Open opens the dump at path and finds its heaps; no heap is walked. The
@@ -97,9 +129,12 @@ func (t *Target) load(data []byte, file io.ReaderAt) error {
 	t.PEBs = process.PEBs(src, list.Add)
 	found := process.Scan(t.Space)
 	for _, ref := range process.Heaps(src, t.PEBs, found, list.Add) {
-		h := &Heap{HeapRef: ref, Position: len(t.Heaps)}
+		t.Heaps = append(t.Heaps, &Heap{HeapRef: ref})
+	}
+	t.pageHeaps()
+	for i, h := range t.Heaps {
+		h.Position = i
 		t.open(h, found.Segments[h.Address])
-		t.Heaps = append(t.Heaps, h)
 	}
 	t.Problems, t.Dropped = list.Problems, list.Dropped
 	return nil
@@ -114,8 +149,10 @@ func (t *Target) open(h *Heap, segments []memory.Addr) {
 	case h.Kind == heap.Segment:
 		h.Why = "segment heaps cannot be walked yet"
 		return
+	case h.Page != nil:
+		return
 	case h.Kind == heap.Page:
-		h.Why = "page heaps cannot be walked yet"
+		h.Why = fmt.Sprintf("the root of the page heap, behind its handle %v, is not whole in the dump", h.Address)
 		return
 	case h.Kind == heap.Wine:
 		h.Why = "Wine's own heaps cannot be walked yet"

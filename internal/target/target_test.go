@@ -151,7 +151,7 @@ func TestWhyNotWalked(t *testing.T) {
 		kind heap.Kind
 		why  string
 	}{
-		0x1d0000: {heap.NT, ""}, 0x3d0000: {heap.NT, ""}, 0x700000: {heap.Segment, "segment heap"}, 0x710000: {heap.Page, "page heap"},
+		0x1d0000: {heap.NT, ""}, 0x3d0000: {heap.NT, ""}, 0x700000: {heap.Segment, "segment heap"}, 0x710000: {heap.Page, ""},
 		0x730000: {heap.Wine, "Wine"}, 0x740000: {heap.Unknown, "no heap of a known kind"}, 0x750000: {heap.Unknown, "not saved"},
 		0x7feb0000: {heap.NT, "another process"},
 	}
@@ -160,7 +160,7 @@ func TestWhyNotWalked(t *testing.T) {
 	}
 	for _, h := range tg.Heaps {
 		w := want[uint64(h.Address)]
-		if h.Kind != w.kind || (w.why == "") != (h.NT != nil) || !strings.Contains(h.Why, w.why) {
+		if h.Kind != w.kind || (w.why == "") != (h.Walkable() != nil) || !strings.Contains(h.Why, w.why) {
 			t.Errorf("%v: %v, %q, want %v, %q", h.Address, h.Kind, h.Why, w.kind, w.why)
 		}
 	}

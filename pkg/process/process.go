@@ -43,9 +43,11 @@ const (
 	ByDescriptor            // ntdll's list of heap descriptors (Windows 11 24H2)
 	ByScan                  // its signature in committed memory
 	ByShared                // PEB.ReadOnlySharedMemoryBase: another process's heap
+	BySibling               // the list that links the page heaps of a process
+	ByPageHeap              // a page heap's NormalHeap
 )
 
-var wayNames = [...]string{"peb", "peb-process-heap", "descriptor", "scan", "shared-memory"}
+var wayNames = [...]string{"peb", "peb-process-heap", "descriptor", "scan", "shared-memory", "sibling", "page-heap"}
 
 // String returns the way's name as it stands in JSON.
 func (w Way) String() string { return wayNames[w] }

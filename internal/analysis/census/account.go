@@ -3,6 +3,7 @@ package census
 import (
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/ntheap"
+	"github.com/heapdump/heapdump/pkg/pageheap"
 )
 
 // account closes the books of a heap: what its structures reserve and commit
@@ -27,17 +28,29 @@ func (h *Heap) account(nt *ntheap.Heap) {
 	h.Committed = h.SegmentCommitted + h.VirtualCommitted + h.FrontEndCommitted
 	h.Uncommitted = h.Reserved - h.Committed
 
+	h.Segments, h.VirtualBlocks = len(nt.Segments), len(nt.Virtuals)
+	h.states()
+	h.VirtualUser = h.Counts[heap.Busy][heap.Virtual].User
+	h.fragmentation(nt)
+}
+
+// accountPages closes the books of a page heap: its ranges against the blocks
+// that cover them. It has neither a front end nor blocks outside its ranges.
+func (h *Heap) accountPages(p *pageheap.Heap) {
+	h.Reserved, h.Uncommitted = p.Size(), h.Sum(heap.Uncommitted).Bytes
+	h.Committed = h.Reserved - h.Uncommitted
+	h.states()
+}
+
+// states distributes the committed bytes over the states of blocks.
+func (h *Heap) states() {
 	busy := h.Sum(heap.Busy)
 	h.BusyUser, h.Overhead = busy.User, busy.Bytes-busy.User
 	h.Free = h.Sum(heap.Free).Bytes
 	h.Internal = h.Sum(heap.Internal).Bytes + h.FrontEndCommitted
 	h.Lost = h.Sum(heap.Lost).Bytes
 	h.Unaccounted = int64(h.Committed - h.BusyUser - h.Overhead - h.Free - h.Internal - h.Lost)
-
-	h.Segments, h.VirtualBlocks = len(nt.Segments), len(nt.Virtuals)
 	h.BusyBlocks, h.FreeBlocks = busy.Blocks, h.Sum(heap.Free).Blocks
-	h.VirtualUser = h.Counts[heap.Busy][heap.Virtual].User
-	h.fragmentation(nt)
 }
 
 // fragmentation computes the two figures that debuggers print under a heap,

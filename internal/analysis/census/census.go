@@ -25,7 +25,9 @@ type Heap struct {
 
 	// The accounting: Reserved = Committed + Uncommitted, and
 	// Committed = BusyUser + Overhead + Free + Internal + Lost + Unaccounted.
-	// All in bytes; segments, virtual blocks and the front end's own region.
+	// All in bytes; segments, virtual blocks and the front end's own region,
+	// or the ranges of a page heap. What stands with SegmentReserved and below
+	// only an NT heap has.
 	Reserved, Committed, Uncommitted               uint64
 	BusyUser, Overhead, Free, Internal, Lost       uint64
 	Unaccounted                                    int64 // 0 on a healthy heap

@@ -42,12 +42,17 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	w.ctx = ctx
 	for _, h := range heaps {
-		if h.NT != nil {
-			w.total += h.NT.Size()
+		if x := h.Walkable(); x != nil {
+			w.total += x.Size()
 		}
 	}
 	for i, h := range heaps {
-		if h.NT == nil {
+		switch {
+		case h.Page != nil:
+			parts[i] = make([]part, 1)
+			g.Go(func() error { p := &parts[i][0]; return w.count(h.Page.Blocks(p.list.Add), p) })
+			continue
+		case h.NT == nil:
 			continue
 		}
 		parts[i] = make([]part, len(h.NT.Segments)+1)
@@ -81,6 +86,11 @@ func (w *walks) walk(h *ntheap.Heap, s int, p *part) error {
 	} else {
 		blocks = h.VirtualBlocks(p.list.Add)
 	}
+	return w.count(blocks, p)
+}
+
+// count counts blocks.
+func (w *walks) count(blocks iter.Seq[heap.Block], p *part) error {
 	n, bytes := 0, uint64(0)
 	for b := range blocks {
 		c := &p.counts[b.State][b.Origin]
@@ -117,13 +127,15 @@ func (w *walks) pulse(bytes uint64) error {
 // settle adds up the parts of one heap and closes its accounting.
 func settle(t *target.Heap, parts []part) Heap {
 	h := Heap{Target: t}
-	if t.NT == nil {
+	if t.Walkable() == nil {
 		return h
 	}
 	h.Walked = true
 	var list diag.List
-	for _, p := range t.NT.Problems() {
-		list.Add(p)
+	if t.NT != nil {
+		for _, p := range t.NT.Problems() {
+			list.Add(p)
+		}
 	}
 	var tally ntheap.Tally
 	for i := range parts {
@@ -140,9 +152,14 @@ func settle(t *target.Heap, parts []part) Heap {
 		list.Dropped += p.list.Dropped
 		h.LargestFree = max(h.LargestFree, p.largest)
 	}
-	t.NT.Check(tally, list.Add)
+	if t.NT != nil {
+		t.NT.Check(tally, list.Add)
+		h.account(t.NT)
+	} else {
+		list.Dropped += t.Page.Dropped()
+		h.accountPages(t.Page)
+	}
 	h.Problems, h.Dropped = list.Problems, list.Dropped
-	h.account(t.NT)
 	return h
 }
 

@@ -69,3 +69,40 @@ func (f Found) words() string {
 	}
 	return s
 }
+
+// PageBlock is what !heap -p -a prints of an address on the pages of a full
+// page heap's allocation.
+type PageBlock struct {
+	Bits                int
+	Address, Root, Node uint64
+	Kind                string // busy, freed or available
+	User, UserBytes     uint64
+	Pages, PagesBytes   uint64
+	Stack               []string // its lines, without indentation
+}
+
+// WritePageBlock writes the form of !heap -p -a for full page heap: a freed
+// allocation has no user address, as published (available room is in no
+// listing, and written alike).
+func WritePageBlock(w io.Writer, b PageBlock) error {
+	p := &printer{w: w}
+	p.line("    address " + pointer(b.Address, b.Bits) + " found in")
+	p.line(fmt.Sprintf("    _DPH_HEAP_ROOT @ %x", b.Root))
+	if b.Kind == "busy" {
+		p.line("    in busy allocation (  DPH_HEAP_BLOCK:         UserAddr         UserSize -         VirtAddr         VirtSize)")
+		p.line(fmt.Sprintf("%40x:%17x%17x -%17x%17x", b.Node, b.User, b.UserBytes, b.Pages, b.PagesBytes))
+	} else {
+		word := "free-ed"
+		if b.Kind != "freed" {
+			word = b.Kind
+		}
+		head := "    in " + word + " allocation (  DPH_HEAP_BLOCK"
+		p.line(head + ":         VirtAddr         VirtSize)")
+		p.line(fmt.Sprintf("%*x:%17x%17x", len(head), b.Node, b.Pages, b.PagesBytes))
+	}
+	for _, s := range b.Stack {
+		p.line("    " + s)
+	}
+	p.line("")
+	return p.err
+}
