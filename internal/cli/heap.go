@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
@@ -73,7 +74,11 @@ func (a *app) heap() *cobra.Command {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return a.write(w, report.Heap(t, &cs.Heaps[0], lists), format, report.Coverage(t, pointers(cs.Heaps)))
+			doc := report.Heap(t, &cs.Heaps[0], lists)
+			if front, ok := census.LFH(t, h); ok {
+				doc.LFH(front)
+			}
+			return a.write(w, doc, format, report.Coverage(t, pointers(cs.Heaps)))
 		},
 	}, groupInspect, "!heap -a ADDR, !heap -h ADDR")
 }
