@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
@@ -100,6 +101,13 @@ func locate(ctx context.Context, t *target.Target, addr memory.Addr) (report.Fou
 		owner(t, &x)
 	}
 	x.Says = says(&x)
+	if b := x.Block; b != nil {
+		s := stacks.New(t)
+		if x.Node != nil { // wherever on its pages the address lies
+			b = &heap.Block{Addr: x.Node.Virtual.Start}
+		}
+		x.Stack = s.Frames(s.Of(x.Heap, b))
+	}
 	return x, ctx.Err()
 }
 

@@ -90,6 +90,9 @@ func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
 		return err
 	}
 	wk := &walker{app: a, ctx: ctx, filter: filter, limit: f.limit}
+	if format == render.FormatJSON || format == render.FormatNDJSON {
+		wk.layers = newLayers(t, heaps)
+	}
 	if a.windbg() {
 		if order != nil {
 			return usagef("--style windbg lists blocks as they lie; it cannot be sorted")
@@ -111,6 +114,7 @@ type walker struct {
 	ctx      context.Context
 	filter   pick.Filter
 	limit    int
+	layers   *layers // nil when they are not wanted, or there are none
 	problems uint64
 	skipped  []*target.Heap
 }
@@ -169,6 +173,7 @@ func (wk *walker) stream(w io.Writer, heaps []*target.Heap, order *pick.Order, f
 		var row render.BlockRow
 		err = wk.each(heaps, func(h *target.Heap, _ int, b *heap.Block) (bool, error) {
 			fillRow(&row, h, b)
+			wk.layers.fill(&row, h, b)
 			n++
 			return n != wk.limit, writeFailed(out.Put(&row))
 		})
@@ -193,6 +198,7 @@ func (wk *walker) sorted(out *render.Blocks, heaps []*target.Heap, order pick.Or
 	var row render.BlockRow
 	for _, f := range s.Sorted() {
 		fillRow(&row, heaps[f.Heap], &f.Block)
+		wk.layers.fill(&row, heaps[f.Heap], &f.Block)
 		if err := out.Put(&row); err != nil {
 			return writeFailed(err)
 		}

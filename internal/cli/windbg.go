@@ -284,7 +284,11 @@ func windbgFind(w io.Writer, t *target.Target, x report.Found) error {
 	}
 	b := x.Block
 	if n := x.Node; n != nil {
-		return windbg.WritePageBlock(w, windbg.PageBlock{Bits: bits, Address: uint64(x.Address), Root: uint64(x.Heap.Page.Root.Address), Node: uint64(n.Address),
+		var lines []string
+		for _, f := range x.Stack {
+			lines = append(lines, windbg.Frame(bits, uint64(f.Addr), f.Module, f.Offset))
+		}
+		return windbg.WritePageBlock(w, windbg.PageBlock{Stack: lines, Bits: bits, Address: uint64(x.Address), Root: uint64(x.Heap.Page.Root.Address), Node: uint64(n.Address),
 			Kind: n.Kind.String(), User: uint64(n.User), UserBytes: n.Requested, Pages: uint64(n.Virtual.Start), PagesBytes: n.Virtual.Size()})
 	}
 	if b == nil || x.Heap.NT == nil || b.State == heap.Uncommitted || b.State == heap.Lost {

@@ -16,6 +16,7 @@ type BlockRow struct {
 	BlockBytes, UserBytes      uint64
 	State, Origin, Trust       string // words without characters that need escapes
 	Flags                      uint8
+	Stack                      []uint64 // innermost first; JSON only, and none is no key
 }
 
 // Blocks streams blocks in constant memory: one line a block.
@@ -104,8 +105,23 @@ func appendBlockJSON(b []byte, r *BlockRow) []byte {
 	b = append(b, `","flags":"0x`...)
 	b = strconv.AppendUint(b, uint64(r.Flags), 16)
 	b = append(b, `","trust":"`...)
-	b = append(b, r.Trust...)
-	return append(b, `"}`...)
+	b = append(append(b, r.Trust...), '"')
+	return append(appendStackJSON(b, r.Stack), '}')
+}
+
+// appendStackJSON appends the key of a stack, if there is one.
+func appendStackJSON(b []byte, stack []uint64) []byte {
+	if len(stack) == 0 {
+		return b
+	}
+	b = append(b, `,"stack":[`...)
+	for i, a := range stack {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendHex(append(b, '"'), a), '"')
+	}
+	return append(b, ']')
 }
 
 // userBytes is what the program asked for, which of a block that it does not

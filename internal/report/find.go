@@ -1,6 +1,9 @@
 package report
 
 import (
+	"fmt"
+
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
@@ -19,6 +22,7 @@ type Found struct {
 	Previous, Next *heap.Block  // in address order, nil at an end
 	Region         memory.Region
 	InRegion       bool
+	Stack          []stacks.Frame // the block's, innermost first
 	Node           *pageheap.Node // page heap's, on whose pages the address lies; nil when on none
 	Module         string         // path, empty when in none
 	ModuleOffset   uint64
@@ -34,7 +38,7 @@ func Find(t *target.Target, x Found) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)[0], found(x))
-	doc.add(pageNode(x), neighbours(x), regionTable(x.Region, x.InRegion))
+	doc.add(pageNode(x), frames(x), neighbours(x), regionTable(x.Region, x.InRegion))
 	doc.add(problems(x.Problems, 0)...)
 	return doc
 }
@@ -50,6 +54,7 @@ func found(x Found) Table {
 	pairs = append(pairs, foundHeap(x)...)
 	pairs = append(pairs, foundBlock(x)...)
 	pairs = append(pairs,
+		pair{Column{"stack", "", List}, stackCell(x.Stack)},
 		pair{Column{"module", titleIf(x.Module != "", "Module"), Text}, word(x.Module)},
 		pair{Column{"module_offset", titleIf(x.Module != "", "Offset in the module"), Hex}, known(x.Module != "", x.ModuleOffset)},
 		pair{Column{"thread", titleIf(x.InStack, "Stack of thread"), Hex}, known(x.InStack, x.Thread)})
@@ -107,6 +112,28 @@ func foundBlock(x Found) []pair {
 		{Column{"flags", titleIf(in, "Flags"), Hex}, flags},
 		{Column{"trust", titleIf(in, "Header"), Text}, trust},
 	}
+}
+
+// stackCell is a stack as a list of addresses; null without one.
+func stackCell(stack []stacks.Frame) any {
+	if len(stack) == 0 {
+		return nil
+	}
+	out := make([]string, len(stack))
+	for i, x := range stack {
+		out[i] = fmt.Sprintf("%#x", uint64(x.Addr))
+	}
+	return out
+}
+
+// frames is the stack with the modules that its addresses lie in.
+func frames(x Found) Table {
+	return fill(Table{Key: "stack_frames", Title: "Stack, innermost first"}, []field[stacks.Frame]{
+		f("address", "Address", Address, func(x stacks.Frame) any { return addr(x.Addr) }),
+		f("module", "", Text, func(x stacks.Frame) any { return word(x.Module) }),
+		f("module_offset", "", Hex, func(x stacks.Frame) any { return known(x.Module != "", x.Offset) }),
+		f("", "In", Text, func(x stacks.Frame) any { return known(x.Module != "", fmt.Sprintf("%s+0x%x", x.Module, x.Offset)) }),
+	}, x.Stack)
 }
 
 // neighbour is a block beside the one that was found.

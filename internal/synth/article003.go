@@ -30,6 +30,8 @@ func Article003() *Process {
 	p.AddHeap(small(0x29870000, st|FlagClassPrivate))
 	p.Prepare = func(b *Built) {
 		m := b.Image
+		m.Reserve(0x7fe83e30000, 0x10000, MemPrivate, PageExecuteReadWrite) // compiled when it ran: in no module
+		m.Commit(0x7fe83e3b000, pageSize, PageExecuteReadWrite)
 		m.Reserve(article003Traces, 0x30000, MemPrivate, PageReadWrite) // up to the stack
 		StackTrace(m, X64, article003Traces+0x1000, 1,
 			0x775bc35b, 0x7fed230483b, 0x7fed22dd81d, 0x7fed22d6bd0, 0x7fed44a346a, 0x7fed2386b8f, 0x7fe83e3bcf6)

@@ -106,3 +106,15 @@ func WritePageBlock(w io.Writer, b PageBlock) error {
 	p.line("")
 	return p.err
 }
+
+// Frame is a line of a stack, without symbols: the module's name and the
+// offset in it, as a debugger writes it.
+func Frame(bits int, at uint64, module string, offset uint64) string {
+	if module == "" {
+		return pointer(at, bits)
+	}
+	if i := strings.LastIndexByte(module, '.'); i > 0 {
+		module = module[:i]
+	}
+	return pointer(at, bits) + " " + module + "+0x" + pointer(offset, bits)
+}
