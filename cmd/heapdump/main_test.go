@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 //	mkdump virtual FILE       the published heap 0x29fb0000 with its large blocks, +ust
 //	mkdump xp FILE            a small heap of Windows XP
 //	mkdump pageheap FILE      a process with a page heap in no list, its normal heap, and stacks
+//	mkdump crt FILE           blocks of a debug C runtime, one overrun and one underrun
 //	mkdump hostile FILE       the demonstration with names that attack terminals
 //	mkdump stacks FILE        the demonstration's threads and modules, without memory
 //	mkdump cut BYTES FILE     the demonstration, so many bytes shorter
@@ -67,6 +68,8 @@ func mkdump(ts *testscript.TestScript, neg bool, args []string) {
 		data = small(synth.NewProcess(synth.XP, synth.X86)).Build().Dump.Bytes()
 	case "pageheap":
 		data = paged().Build().Dump.Bytes()
+	case "crt":
+		data = debugged().Build().Dump.Bytes()
 	case "cut":
 		data = demo()
 		data = data[:len(data)-number()]
@@ -105,6 +108,32 @@ func paged() *synth.Process {
 			{Size: 0x40, Stack: 0x1000100}, {Size: 100, Freed: true}, {Size: 13}, {Size: 0x1800},
 		}}).Build(b.Image)
 		b.Image.Write(h.Blocks[2].User+13, []byte("!"))
+	}
+	return p
+}
+
+// debugged is a process whose debug C runtime has four blocks in a heap: the
+// second is overrun by two bytes, the third underrun by one.
+func debugged() *synth.Process {
+	p := small(synth.NewProcess(synth.Win10v1809, synth.X86))
+	p.Modules = []synth.Module{{Base: 0x400000, Size: 0x10000, Name: `C:\app\app.exe`}}
+	list := &synth.CRTList{Arch: synth.X86, Form: synth.CRTUniversal, Blocks: []synth.CRTBlock{
+		{Size: 13, Use: synth.CRTOwn, Request: 1},
+		{Size: 5, Use: synth.CRTNormal, Request: 70, File: 0x405000, Line: 12, Content: []byte("Fence!?")},
+		{Size: 40, Use: synth.CRTClient, Request: 71, File: 0x405000, Line: 14},
+		{Size: 8, Use: synth.CRTNormal, Request: 72, Content: []byte("sound")},
+	}}
+	p.AddHeap(&synth.Heap{Address: 0x3500000, Flags: synth.FlagGrowable, Segments: []synth.Segment{{Items: list.Items()}}})
+	p.Prepare = func(b *synth.Built) {
+		var users []uint64
+		for _, x := range b.Heaps[1].Blocks {
+			if x.State == synth.StateBusy {
+				users = append(users, x.User)
+			}
+		}
+		list.Write(b.Image, users)
+		b.Image.Write(list.FieldAddr(2, "gap")+3, []byte("U"))
+		b.Image.Write(0x405000, []byte("c:\\src\\\"orchard\".cpp\x00"))
 	}
 	return p
 }

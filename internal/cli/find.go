@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/heapdump/heapdump/internal/analysis/crt"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/report"
@@ -102,6 +103,9 @@ func locate(ctx context.Context, t *target.Target, addr memory.Addr) (report.Fou
 	}
 	x.Says = says(&x)
 	if b := x.Block; b != nil {
+		if c, ok := crt.New(t).Of(x.Heap, b); ok {
+			x.CRT = &c
+		}
 		s := stacks.New(t)
 		if x.Node != nil { // wherever on its pages the address lies
 			b = &heap.Block{Addr: x.Node.Virtual.Start}

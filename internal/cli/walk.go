@@ -22,7 +22,7 @@ import (
 // walkFlags are the flags of walk.
 type walkFlags struct {
 	heaps, states, origins, sizes, ranges []string
-	sort                                  string
+	sort, crt                             string
 	limit                                 int
 }
 
@@ -49,6 +49,7 @@ for when a block is busy, else its bytes.`,
 	fs.StringArrayVar(&f.sizes, "size", nil, "only sizes in `MIN..MAX`, both included, for example 64..4KiB, 1MiB.. or 0x28; repeats")
 	fs.StringArrayVar(&f.ranges, "range", nil, "only blocks in `ADDR..ADDR`, the end not included; repeats")
 	fs.StringVar(&f.sort, "sort", "", "`order`: addr, size or user_size, with a minus for the reverse")
+	fs.StringVar(&f.crt, "crt", "auto", "`when` JSON and NDJSON have the debug C runtime's key: always, never, or auto, which looks\nfor its module or for a block of it among the first 16384 in use of each heap")
 	fs.IntVar(&f.limit, "limit", 0, "at most this `number` of blocks; 0 is all")
 	return c
 }
@@ -60,6 +61,9 @@ func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
 	}
 	if a.flags.table != "" {
 		return usagef("walk has one table; --table is for the other commands")
+	}
+	if f.crt != "auto" && f.crt != "always" && f.crt != "never" {
+		return usagef("--crt %q: write auto, always or never", f.crt)
 	}
 	if f.limit < 0 {
 		return usagef("--limit %d is below 0", f.limit)
@@ -91,7 +95,7 @@ func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
 	}
 	wk := &walker{app: a, ctx: ctx, filter: filter, limit: f.limit}
 	if format == render.FormatJSON || format == render.FormatNDJSON {
-		wk.layers = newLayers(t, heaps)
+		wk.layers = newLayers(ctx, t, heaps, f.crt)
 	}
 	if a.windbg() {
 		if order != nil {

@@ -17,6 +17,16 @@ type BlockRow struct {
 	State, Origin, Trust       string // words without characters that need escapes
 	Flags                      uint8
 	Stack                      []uint64 // innermost first; JSON only, and none is no key
+	CRT                        CRTBlock // JSON only
+}
+
+// CRTBlock is a block of the debug C runtime.
+type CRTBlock struct {
+	Known           bool // there is one
+	Type            string
+	Request, Line   uint32 // null when 0
+	File            string // raw; null when empty
+	User, UserBytes uint64
 }
 
 // Blocks streams blocks in constant memory: one line a block.
@@ -106,7 +116,34 @@ func appendBlockJSON(b []byte, r *BlockRow) []byte {
 	b = strconv.AppendUint(b, uint64(r.Flags), 16)
 	b = append(b, `","trust":"`...)
 	b = append(append(b, r.Trust...), '"')
-	return append(appendStackJSON(b, r.Stack), '}')
+	b = appendStackJSON(b, r.Stack)
+	if r.CRT.Known {
+		b = appendCRTJSON(b, &r.CRT)
+	}
+	return append(b, '}')
+}
+
+func appendCRTJSON(b []byte, c *CRTBlock) []byte {
+	b = append(append(b, `,"crt":{"type":"`...), c.Type...)
+	b = appendSome(append(b, `","request":`...), c.Request)
+	b = append(b, `,"file":`...)
+	if c.File == "" {
+		b = append(b, "null"...)
+	} else {
+		b = appendString(b, c.File)
+	}
+	b = appendSome(append(b, `,"line":`...), c.Line)
+	b = appendHex(append(b, `,"user":"`...), c.User)
+	b = strconv.AppendUint(append(b, `","user_bytes":`...), c.UserBytes, 10)
+	return append(b, '}')
+}
+
+// appendSome appends a number, or null for 0.
+func appendSome(b []byte, n uint32) []byte {
+	if n == 0 {
+		return append(b, "null"...)
+	}
+	return strconv.AppendUint(b, uint64(n), 10)
 }
 
 // appendStackJSON appends the key of a stack, if there is one.

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 
+	"github.com/heapdump/heapdump/internal/analysis/crt"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
@@ -22,6 +23,7 @@ type Found struct {
 	Previous, Next *heap.Block  // in address order, nil at an end
 	Region         memory.Region
 	InRegion       bool
+	CRT            *crt.Block     // the debug C runtime's in the block, nil when it has none
 	Stack          []stacks.Frame // the block's, innermost first
 	Node           *pageheap.Node // page heap's, on whose pages the address lies; nil when on none
 	Module         string         // path, empty when in none
@@ -38,7 +40,7 @@ func Find(t *target.Target, x Found) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)[0], found(x))
-	doc.add(pageNode(x), frames(x), neighbours(x), regionTable(x.Region, x.InRegion))
+	doc.add(crtBlock(x.CRT, x.Address), pageNode(x), frames(x), neighbours(x), regionTable(x.Region, x.InRegion))
 	doc.add(problems(x.Problems, 0)...)
 	return doc
 }
