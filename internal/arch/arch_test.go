@@ -22,13 +22,15 @@ const module = "github.com/heapdump/heapdump"
 // all. Each line reads downwards: cmd, cli, report, analysis, target, pkg.
 var permitted = map[string]string{
 	"cmd/heapdump": "internal/cli",
-	"internal/cli": "internal/analysis/census internal/analysis/crt internal/analysis/stacks internal/pick internal/progress internal/render internal/render/windbg internal/report internal/target " +
+	"internal/cli": "internal/analysis/census internal/analysis/check internal/analysis/crt internal/analysis/stacks internal/pick internal/progress internal/render internal/render/windbg internal/report internal/target " +
 		"pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap github.com/spf13/cobra golang.org/x/term",
 	"internal/render":        "internal/report",
 	"internal/render/windbg": "",
-	"internal/report":        "internal/analysis/census internal/analysis/crt internal/analysis/stacks internal/target pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/process",
+	"internal/report":        "internal/analysis/census internal/analysis/check internal/analysis/crt internal/analysis/stacks internal/target pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/process",
 
 	"internal/analysis/census": "internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
+	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +
+		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":    "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
 	"internal/analysis/stacks": "internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
 	"internal/target":          "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/process",
@@ -40,11 +42,12 @@ var permitted = map[string]string{
 
 	"pkg/process":                "pkg/diag pkg/heap pkg/memory pkg/ntheap",
 	"pkg/minidump":               "pkg/diag pkg/memory",
-	"pkg/ntheap":                 "pkg/diag pkg/heap pkg/memory pkg/ntheap/internal/layout",
+	"pkg/fill":                   "pkg/heap pkg/memory",
+	"pkg/ntheap":                 "pkg/diag pkg/fill pkg/heap pkg/memory pkg/ntheap/internal/layout",
 	"pkg/ntheap/internal/layout": "",
 	"pkg/pageheap":               "pkg/diag pkg/heap pkg/memory",
 	"pkg/stackdb":                "pkg/diag pkg/heap pkg/memory",
-	"pkg/crtheap":                "pkg/diag pkg/heap pkg/memory",
+	"pkg/crtheap":                "pkg/diag pkg/fill pkg/heap pkg/memory",
 	"pkg/heap":                   "pkg/diag pkg/memory",
 	"pkg/diag":                   "pkg/memory",
 	"pkg/memory":                 "",

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/fill"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -27,7 +28,7 @@ func (h Header) Check(m heap.Memory) []Finding {
 		out = append(out, h.field(m, CodeSize, "nDataSize", h.place().size, l.ptr, want))
 	}
 	if h.Type() == Free && h.Evidence&Kind != 0 {
-		out = h.against(m, out, CodeWriteAfterFree, "", h.User.Span(h.Bytes), filled(fillDead))
+		out = h.against(m, out, CodeWriteAfterFree, "", h.User.Span(h.Bytes), fill.Word(fillDead))
 	}
 	if (h.Evidence|h.Missing)&Tail == 0 {
 		out = h.against(m, out, CodeOverrun, "", h.User.Add(h.Bytes).Span(fence), fenceWord)
@@ -50,7 +51,7 @@ func (h Header) place() place {
 func (h Header) field(m heap.Memory, rule diag.Code, name string, off, n int, want []byte) Finding {
 	at := h.Addr.Add(uint64(off))
 	f := Finding{Rule: rule, Block: h.Addr, Field: name, Difference: whole(at, n)}
-	f.Want, f.Got = want, copied(m, at, uint64(n))
+	f.Want, f.Got = want, fill.Copy(m, at, uint64(n))
 	h.surround(m, &f)
 	return f
 }
@@ -58,7 +59,7 @@ func (h Header) field(m heap.Memory, rule diag.Code, name string, off, n int, wa
 // against holds a range of the block against a fill, and appends a finding
 // when it differs. Bytes that the dump does not hold are passed over.
 func (h Header) against(m heap.Memory, out []Finding, rule diag.Code, name string, r memory.Range, word uint32) []Finding {
-	d, differs := compare(m, r, word)
+	d, differs := fill.Compare(m, r, word)
 	if !differs {
 		return out
 	}
@@ -71,8 +72,8 @@ func (h Header) against(m heap.Memory, out []Finding, rule diag.Code, name strin
 }
 
 // whole is a difference of all n bytes at a.
-func whole(a memory.Addr, n int) Difference {
-	return Difference{At: a, Last: a.Add(uint64(n) - 1), Bytes: uint64(n)}
+func whole(a memory.Addr, n int) fill.Difference {
+	return fill.Difference{At: a, Last: a.Add(uint64(n) - 1), Bytes: uint64(n)}
 }
 
 // surround adds the bytes of the block around the finding.
@@ -80,7 +81,7 @@ func (h Header) surround(m heap.Memory, f *Finding) {
 	f.ContextAt = max(h.Addr, f.At-min(f.At, 16))
 	end := min(h.Addr.Add(h.Room), f.At.Add(32))
 	if f.ContextAt < end {
-		f.Context = copied(m, f.ContextAt, end.Sub(f.ContextAt))
+		f.Context = fill.Copy(m, f.ContextAt, end.Sub(f.ContextAt))
 	}
 }
 
@@ -92,7 +93,7 @@ func (h Header) NeverWritten(m heap.Memory) uint64 {
 	if h.Type() == Free || h.Evidence&Size == 0 {
 		return 0
 	}
-	n := rest(m, h.User.Span(h.Bytes), filled(fillClean))
+	n := fill.Rest(m, h.User.Span(h.Bytes), fill.Word(fillClean))
 	if n < 4 {
 		return 0
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/fill"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
@@ -14,7 +15,7 @@ type Finding struct {
 	Rule  diag.Code
 	Block memory.Addr // the header
 	Field string      // the field of _CrtMemBlockHeader; empty for the data and the fence after them
-	Difference
+	fill.Difference
 	Open bool // the last byte that could differ does: the write may have gone on beyond it
 
 	// Context are bytes of the same block around At, for a reader to

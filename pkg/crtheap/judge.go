@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/heapdump/heapdump/pkg/fill"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
@@ -104,7 +105,7 @@ func (w *walker) verdict(s suspect, claims map[claim]memory.Addr) Finding {
 		return w.wrong(s.to, 1-s.d, s.n.addr)
 	case claims[claim{got, 1 - s.d}] != 0:
 		f := Finding{Rule: CodeHeader, Block: got, Difference: whole(got, int(w.l.head)), Open: true}
-		f.Got = copied(w.m, got, w.l.head)
+		f.Got = fill.Copy(w.m, got, w.l.head)
 		f.ContextAt, f.Context = got, f.Got
 		return f
 	}
@@ -123,6 +124,6 @@ func (w *walker) wrong(n *node, d int, want memory.Addr) Finding {
 	if want != 0 {
 		f.Want = binary.LittleEndian.AppendUint64(nil, uint64(want))[:w.l.ptr]
 	}
-	f.ContextAt, f.Context = n.addr, copied(w.m, n.addr, w.l.head)
+	f.ContextAt, f.Context = n.addr, fill.Copy(w.m, n.addr, w.l.head)
 	return f
 }

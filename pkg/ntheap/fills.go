@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/fill"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -37,7 +38,7 @@ const (
 type Finding struct {
 	Rule  diag.Code
 	Block memory.Addr // the entry
-	Difference
+	fill.Difference
 	Fill memory.Range // where the fill has to be
 }
 
@@ -60,7 +61,7 @@ func (h *Heap) CheckFills(b heap.Block) (Finding, bool) {
 	if !ok {
 		return Finding{}, false
 	}
-	d, differs := compare(h.mem, f.Fill, word)
+	d, differs := fill.Compare(h.mem, f.Fill, word)
 	f.Difference = d
 	return f, differs
 }
@@ -104,7 +105,7 @@ func (h *Heap) NeverWritten(b heap.Block) uint64 {
 	if b.State != heap.Busy || b.Flags&heap.FlagFill == 0 || !h.asks(FreeChecking|TailChecking) {
 		return 0
 	}
-	n := rest(h.mem, b.User().Span(b.UserBytes()&^3), allocFill) &^ 3
+	n := fill.Rest(h.mem, b.User().Span(b.UserBytes()&^3), allocFill) &^ 3
 	if n < 8 {
 		return 0
 	}

@@ -1,4 +1,7 @@
-package crtheap
+// Package fill compares memory with the patterns that debug heaps write into
+// it, and says where it is not what it should be. It knows no heap: who fills
+// what with which pattern is for others.
+package fill
 
 import (
 	"encoding/binary"
@@ -25,12 +28,12 @@ const (
 	shown = 64 // bytes of a stretch that are kept
 )
 
-// filled makes the word of a fill that is one byte.
-func filled(b byte) uint32 { return uint32(b) * 0x01010101 }
+// Word makes the word of a fill that is one byte.
+func Word(b byte) uint32 { return uint32(b) * 0x01010101 }
 
-// compare returns where r differs from the fill, whose first word begins with
+// Compare returns where r differs from the fill, whose first word begins with
 // r; false when it does not. Bytes that the dump does not hold are passed over.
-func compare(m heap.Memory, r memory.Range, word uint32) (Difference, bool) {
+func Compare(m heap.Memory, r memory.Range, word uint32) (Difference, bool) {
 	c := comparison{word: word}
 	for n := r.Size(); c.done < n; {
 		at := r.Start.Add(c.done)
@@ -53,7 +56,7 @@ func compare(m heap.Memory, r memory.Range, word uint32) (Difference, bool) {
 	return c.difference(m, r.Start), true
 }
 
-// comparison is what compare has seen; offsets count from the range's start.
+// comparison is what Compare has seen; offsets count from the range's start.
 type comparison struct {
 	word             uint32
 	done             uint64
@@ -95,22 +98,22 @@ func (c *comparison) bytes(b []byte, i int, w uint32) {
 
 func (c *comparison) difference(m heap.Memory, start memory.Addr) Difference {
 	d := Difference{At: start.Add(c.first), Last: start.Add(c.last), Bytes: c.count}
-	d.Got = copied(m, d.At, min(c.end-c.first+1, shown))
+	d.Got = Copy(m, d.At, min(c.end-c.first+1, shown))
 	for i := range d.Got {
 		d.Want = append(d.Want, byte(c.word>>(8*((c.first+uint64(i))%4))))
 	}
 	return d
 }
 
-// copied copies the bytes at a that the dump holds in one piece, at most n.
-func copied(m heap.Memory, a memory.Addr, n uint64) []byte {
+// Copy copies the bytes at a that the dump holds in one piece, at most n.
+func Copy(m heap.Memory, a memory.Addr, n uint64) []byte {
 	b := m.Tail(a)
 	return append([]byte(nil), b[:min(uint64(len(b)), n)]...)
 }
 
-// rest returns how many bytes at the end of r are still the fill, whose first
+// Rest returns how many bytes at the end of r are still the fill, whose first
 // word begins with r. Bytes that the dump does not hold end it.
-func rest(m heap.Memory, r memory.Range, word uint32) uint64 {
+func Rest(m heap.Memory, r memory.Range, word uint32) uint64 {
 	n := r.Size()
 	for step := uint64(64); n > 0; step = memory.PageSize {
 		from := n - min(step, n)
