@@ -39,6 +39,7 @@ func System() Env {
 // The exit codes.
 const (
 	exitOK          = 0
+	exitFindings    = 1
 	exitUsage       = 2
 	exitInput       = 3
 	exitIncomplete  = 4
@@ -49,6 +50,7 @@ const (
 // exitText is the part of every help text that says what the codes mean.
 const exitText = `Exit status:
   0    the report was made; problems of the dump are in it
+  1    with check --fail-on corruption: damage was found
   2    wrong usage
   3    the input cannot be read or is no Windows minidump, or the output cannot be written
   4    with --strict: the dump does not hold all that the answer needs
@@ -124,8 +126,8 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 		return exitOK
 	}
 	var f *failure
-	incomplete := errors.As(err, &f) && f.code == exitIncomplete
-	if incomplete {
+	reported := errors.As(err, &f) && (f.code == exitIncomplete || f.code == exitFindings)
+	if reported {
 		if commitErr := a.out.commit(); commitErr != nil {
 			err, f = commitErr, nil
 			errors.As(err, &f)

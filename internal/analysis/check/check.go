@@ -1,0 +1,206 @@
+// Package check validates every heap of a dump: the headers, lists and
+// counters that a walk compares, and what surrounds the program's data: the
+// fills of the debug heap, page heap's stamps, the debug C runtime's fences
+// and lists. Each finding gets the likeliest story where there is evidence
+// for one.
+package check
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
+	"github.com/heapdump/heapdump/internal/progress"
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/crtheap"
+	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/pageheap"
+)
+
+// Finding is damage that was found.
+type Finding struct {
+	diag.Problem
+	Title           string // the rule in a few words
+	Story, Evidence string // what likely happened and why that is thought; empty without evidence
+	Around          []Neighbour
+	Stack           []stacks.Frame // of the block's allocation
+}
+
+// Neighbour is a block at or beside a finding.
+type Neighbour struct {
+	Which string // before, block, behind
+	heap.Block
+	DataAt memory.Addr // the user data, of a block that is not busy what follows its header
+	Data   []byte      // its first bytes, as far as the dump has them
+}
+
+// Result is what a check found.
+type Result struct {
+	Heaps      int // that were walked
+	Blocks     int // in them
+	Findings   []Finding
+	NotChecked []diag.Problem // what the dump or heapdump lacks to judge
+	Dropped    int            // findings beyond those kept
+}
+
+// checker collects the findings of one run.
+type checker struct {
+	t      *target.Target
+	ctx    context.Context
+	out    *Result
+	lists  map[int]*crtheap.List // by pointer size
+	titles map[diag.Code]string
+}
+
+// Take checks the given heaps. tick, if there is one, is told how far it is.
+// The error is the context's when it was cancelled.
+func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func(done, total uint64)) (*Result, error) {
+	cs, err := census.Take(ctx, t, heaps, tick)
+	if err != nil {
+		return nil, err
+	}
+	c := &checker{t: t, ctx: ctx, out: &Result{}, lists: map[int]*crtheap.List{}, titles: titles()}
+	for _, p := range t.Problems {
+		c.put(p)
+	}
+	for i := range cs.Heaps {
+		h := &cs.Heaps[i]
+		if !h.Walked {
+			continue
+		}
+		c.out.Heaps++
+		for s := range heap.State(heap.States) {
+			if s != heap.Uncommitted {
+				c.out.Blocks += h.Sum(s).Blocks
+			}
+		}
+		c.out.Dropped += h.Dropped
+		for _, p := range h.Problems {
+			c.put(foreign(h.Target, p))
+		}
+		c.layers(h.Target)
+	}
+	c.chains(heaps)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(c.out.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Heap, b.Heap), cmp.Compare(a.At.Off, b.At.Off), cmp.Compare(a.Code, b.Code))
+	})
+	c.out.Findings = slices.CompactFunc(c.out.Findings, func(a, b Finding) bool { return a.Problem == b.Problem })
+	c.surround(heaps)
+	for i := range c.out.Findings {
+		c.tell(i)
+	}
+	return c.out, ctx.Err()
+}
+
+// reactOS is _HEAP.Signature in heaps of ReactOS.
+const reactOS = 0x0eefeeff
+
+// foreign makes what contradicts Windows in a heap that Windows did not make
+// a lack of heapdump's: ReactOS has structures of its own behind the same
+// signatures of segments.
+func foreign(h *target.Heap, p diag.Problem) diag.Problem {
+	if h.NT != nil && h.NT.Header.Signature == reactOS && p.Class == diag.Corrupt {
+		p.Class = diag.Unsupported
+		p.Got += " (the heap is one of ReactOS)"
+	}
+	return p
+}
+
+// put files a problem: damage of the process's memory is a finding, all else
+// was not checked.
+func (c *checker) put(p diag.Problem) {
+	c.found(Finding{Problem: p})
+}
+
+func (c *checker) found(f Finding) {
+	switch {
+	case f.Class != diag.Corrupt || f.At.In == diag.InFile:
+		if len(c.out.NotChecked) < diag.DefaultLimit {
+			c.out.NotChecked = append(c.out.NotChecked, f.Problem)
+		}
+	case len(c.out.Findings) >= diag.DefaultLimit:
+		c.out.Dropped++
+	default:
+		f.Title = c.titles[f.Code]
+		c.out.Findings = append(c.out.Findings, f)
+	}
+}
+
+// layers checks what surrounds the data of a heap's blocks.
+func (c *checker) layers(h *target.Heap) {
+	if h.Page != nil {
+		h.Page.Check(c.put)
+	}
+	for b := range progress.Watch(c.ctx, nil, h.Walkable().Blocks(nil)) {
+		if h.NT != nil {
+			if f, bad := h.NT.CheckFills(b); bad {
+				c.fill(h, f)
+			}
+		}
+		if b.State != heap.Busy || b.Trust == heap.Repaired {
+			continue
+		}
+		if h.NormalOf != 0 {
+			if i, ok := pageheap.Light(c.t.Space, b); ok {
+				i.Check(c.put)
+			}
+		}
+		x, ok := crtheap.Recognise(c.t.Space, h.Bits, b)
+		if !ok {
+			continue
+		}
+		for _, f := range x.Check(c.t.Space) {
+			c.fence(h.Address, &x, f)
+		}
+		l := c.lists[h.Bits]
+		if l == nil {
+			l = &crtheap.List{}
+			c.lists[h.Bits] = l
+		}
+		l.Add(x)
+	}
+}
+
+// chains follows the debug runtimes' lists.
+func (c *checker) chains(heaps []*target.Heap) {
+	for _, bits := range [...]int{32, 64} {
+		l := c.lists[bits]
+		if l == nil {
+			continue
+		}
+		w := l.Walk(c.t.Space)
+		c.out.Dropped += w.Dropped
+		for _, f := range w.Findings {
+			c.put(f.Problem(holder(heaps, f.Block)))
+		}
+	}
+}
+
+// holder returns the heap that an address lies in; 0 when in none.
+func holder(heaps []*target.Heap, a memory.Addr) memory.Addr {
+	for _, h := range heaps {
+		if h.NT != nil {
+			if _, ok := h.NT.SegmentAt(a); ok {
+				return h.Address
+			}
+			for _, v := range h.NT.Virtuals {
+				if v.Node.Span(v.ReserveSize).Contains(a) {
+					return h.Address
+				}
+			}
+		}
+		if h.Page != nil {
+			if _, ok := h.Page.Node(a); ok {
+				return h.Address
+			}
+		}
+	}
+	return 0
+}

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heapdump/heapdump/internal/analysis/check"
+	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/target"
+)
+
+// checkHeaps is heapdump check.
+func (a *app) checkHeaps() *cobra.Command {
+	var failOn string
+	var specs []string
+	c := a.command(&cobra.Command{
+		Use:   "check [DUMP]",
+		Short: "What is damaged in the heaps, by what, and the evidence for it",
+		Long: `Every heap is validated: headers, free lists, hints and bitmaps, uncommitted ranges, segments, large
+blocks and counters, the low-fragmentation heap, page heap's trees and stamps, the fills of the debug
+heap, and the fences and lists of debug C runtimes. What the dump does not hold is not judged.`,
+		Example: lines("heapdump check app.dmp", "heapdump check --format json app.dmp", "heapdump check --fail-on corruption app.dmp"),
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runCheck(cmd.Context(), args, specs, failOn)
+		},
+	}, groupInspect, "!heap -s -v, !heap -p -all")
+	c.Flags().SortFlags = false
+	c.Flags().StringSliceVar(&specs, "heap", []string{"all"}, "the `heap`: address, index, process, or all; repeats")
+	c.Flags().StringVar(&failOn, "fail-on", "never", "exit 1 when there is `what`: corruption, or never")
+	return c
+}
+
+func (a *app) runCheck(ctx context.Context, args, specs []string, failOn string) error {
+	format, err := a.check(false, "text", "json", "csv")
+	if err != nil {
+		return err
+	}
+	if failOn != "never" && failOn != "corruption" {
+		return usagef("--fail-on %q: write corruption or never", failOn)
+	}
+	path, err := a.dumpFile(args)
+	if err != nil {
+		return err
+	}
+	t, w, err := a.open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	heaps, err := a.heaps(t, specs)
+	if err != nil {
+		return err
+	}
+	r, err := a.checked(ctx, t, heaps)
+	if err != nil {
+		return err
+	}
+	if err := a.write(w, report.Check(t, r), format, report.Coverage(t, nil)); err != nil {
+		return err
+	}
+	if n := len(r.Findings) + r.Dropped; failOn == "corruption" && n > 0 {
+		return &failure{exitFindings, fmt.Errorf("damage was found: %d findings", n)}
+	}
+	return nil
+}
+
+// checked checks heaps and shows how far it is.
+func (a *app) checked(ctx context.Context, t *target.Target, heaps []*target.Heap) (*check.Result, error) {
+	m := a.meter("checking blocks")
+	defer m.Done()
+	return check.Take(ctx, t, heaps, m.Set)
+}

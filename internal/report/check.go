@@ -1,0 +1,156 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/heapdump/heapdump/internal/analysis/check"
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/heap"
+)
+
+// shownFindings is how many findings text shows in full.
+const shownFindings = 50
+
+// Check is the result of heapdump check.
+func Check(t *target.Target, r *check.Result) *Document {
+	d := Describe(t)
+	doc := &Document{Title: d.title()}
+	doc.add(header(d)[0])
+	doc.add(record("checked", "", []pair{
+		{Column{"heaps", "Heaps checked", Count}, r.Heaps},
+		{Column{"blocks", "Blocks in them", Count}, r.Blocks},
+		{Column{"findings", "Findings", Count}, len(r.Findings) + r.Dropped},
+		{Column{"not_kept", "", Count}, r.Dropped},
+	}))
+	doc.add(findings(r.Findings), around(r.Findings))
+	for i := range r.Findings {
+		if i == shownFindings {
+			break
+		}
+		doc.add(shown(i, &r.Findings[i]))
+	}
+	unchecked := problems(r.NotChecked, 0)
+	unchecked[0].Key, unchecked[1].Title = "not_checked", "Not checked, the first of each kind"
+	doc.add(unchecked...)
+	doc.add(coverage(t, nil))
+	doc.Notes = append(doc.Notes, verdict(r))
+	return doc
+}
+
+// verdict is the last line of text.
+func verdict(r *check.Result) string {
+	in := fmt.Sprintf("%s, %s", plural(r.Heaps, "heap", "heaps"), plural(r.Blocks, "block", "blocks"))
+	n := len(r.Findings) + r.Dropped
+	switch {
+	case n == 0 && r.Heaps == 0:
+		return "No heap could be checked."
+	case n == 0:
+		return "Nothing wrong found in " + in + "."
+	case n > shownFindings:
+		return fmt.Sprintf("%d findings in %s; --format json has them all.", n, in)
+	}
+	return fmt.Sprintf("%s in %s.", plural(n, "finding", "findings"), in)
+}
+
+// findings is the table for programs.
+func findings(all []check.Finding) Table {
+	return fill(Table{Key: "findings", Media: ForPrograms, Main: true}, []field[check.Finding]{
+		f("rule", "", Text, func(x check.Finding) any { return string(x.Code) }),
+		f("heap", "", Address, func(x check.Finding) any { return some(x.Heap) }),
+		f("address", "", Address, func(x check.Finding) any { return x.At.Off }),
+		f("object", "", Text, func(x check.Finding) any { return word(x.Object) }),
+		f("field", "", Text, func(x check.Finding) any { return word(x.Field) }),
+		f("title", "", Text, func(x check.Finding) any { return word(x.Title) }),
+		f("expected", "", Text, func(x check.Finding) any { return word(x.Want) }),
+		f("found", "", Text, func(x check.Finding) any { return word(x.Got) }),
+		f("story", "", Text, func(x check.Finding) any { return word(x.Story) }),
+		f("evidence", "", Text, func(x check.Finding) any { return word(x.Evidence) }),
+		f("stack", "", List, func(x check.Finding) any { return stackCell(x.Stack) }),
+		f("lost_bytes", "", Bytes, func(x check.Finding) any { return x.Lost }),
+	}, all)
+}
+
+// beside is a block at or beside a finding.
+type beside struct {
+	finding int
+	check.Neighbour
+}
+
+// around is the blocks at and beside the findings, for programs.
+func around(all []check.Finding) Table {
+	var rows []beside
+	for i := range all {
+		for _, n := range all[i].Around {
+			rows = append(rows, beside{i, n})
+		}
+	}
+	return fill(Table{Key: "finding_blocks", Media: ForPrograms}, []field[beside]{
+		f("finding", "", Count, func(b beside) any { return b.finding }),
+		f("which", "", Text, func(b beside) any { return b.Which }),
+		f("entry", "", Address, func(b beside) any { return addr(b.Addr) }),
+		f("user", "", Address, func(b beside) any { return known(b.State == heap.Busy, addr(b.User())) }),
+		f("block_bytes", "", Bytes, func(b beside) any { return b.Size }),
+		f("user_bytes", "", Bytes, func(b beside) any { return known(b.State == heap.Busy, b.UserBytes()) }),
+		f("state", "", Text, func(b beside) any { return b.State.String() }),
+		f("origin", "", Text, func(b beside) any { return b.Origin.String() }),
+		f("hex", "", Text, func(b beside) any { return word(fmt.Sprintf("% x", b.Data)) }),
+		f("text", "", Text, func(b beside) any { return word(printable(b.Data)) }),
+	}, rows)
+}
+
+// shown is one finding for people.
+func shown(i int, x *check.Finding) Table {
+	title := fmt.Sprintf("%d. %s", i+1, x.Code)
+	if x.Title != "" {
+		title += ": " + x.Title
+	}
+	object := x.Object
+	if x.Field != "" {
+		object += "." + x.Field
+	}
+	pairs := []pair{
+		{Column{"", titleIf(x.Heap != 0, "Heap"), Address}, addr(x.Heap)},
+		{Column{"", "At", Address}, x.At.Off},
+		{Column{"", titleIf(object != "", "Object"), Text}, object},
+		{Column{"", titleIf(x.Want != "", "Expected"), Text}, x.Want},
+		{Column{"", titleIf(x.Got != "", "Found"), Text}, x.Got},
+		{Column{"", titleIf(x.Story != "", "Likely"), Text}, x.Story},
+		{Column{"", titleIf(x.Evidence != "", "Because"), Text}, x.Evidence},
+	}
+	names := map[string]string{"before": "Block before", "block": "Block", "behind": "Block behind"}
+	for _, n := range x.Around {
+		pairs = append(pairs, pair{Column{"", names[n.Which], Text}, neighbourLine(n)})
+	}
+	for i, s := range x.Stack {
+		at := fmt.Sprintf("%#x", uint64(s.Addr))
+		if s.Module != "" {
+			at += fmt.Sprintf("  %s+%#x", s.Module, s.Offset)
+		}
+		pairs = append(pairs, pair{Column{"", fmt.Sprintf("Stack %d", i), Text}, at})
+	}
+	t := record("", title, pairs)
+	t.Media = ForPeople
+	return t
+}
+
+func neighbourLine(n check.Neighbour) string {
+	s := fmt.Sprintf("%#x, %s, %s bytes", uint64(n.Addr), n.State, grouped(n.Size))
+	if n.State == heap.Busy {
+		s = fmt.Sprintf("%#x, %s, %s bytes at %#x", uint64(n.Addr), n.State, grouped(n.UserBytes()), uint64(n.DataAt))
+	}
+	if len(n.Data) > 0 {
+		s += fmt.Sprintf(": % x  %s", n.Data, printable(n.Data))
+	}
+	return s
+}
+
+// printable is bytes as text, with a dot for what is not printable ASCII.
+func printable(b []byte) string {
+	out := make([]byte, len(b))
+	for i, c := range b {
+		if out[i] = c; c < 0x20 || c >= 0x7f {
+			out[i] = '.'
+		}
+	}
+	return string(out)
+}
