@@ -132,16 +132,17 @@ func (t *Target) load(data []byte, file io.ReaderAt) error {
 		t.Heaps = append(t.Heaps, &Heap{HeapRef: ref})
 	}
 	t.pageHeaps()
+	virtuals := map[memory.Addr]bool{}
 	for i, h := range t.Heaps {
 		h.Position = i
-		t.open(h, found.Segments[h.Address])
+		t.open(h, ntheap.Options{Bits: h.Bits, Build: t.Build(), Segments: found.Segments[h.Address], Virtuals: virtuals})
 	}
 	t.Problems, t.Dropped = list.Problems, list.Dropped
 	return nil
 }
 
 // open opens the heap, or says why it cannot be walked.
-func (t *Target) open(h *Heap, segments []memory.Addr) {
+func (t *Target) open(h *Heap, o ntheap.Options) {
 	switch {
 	case h.Foreign:
 		h.Why = "it belongs to another process (CSRSS shares it), and its addresses are that process's"
@@ -158,7 +159,7 @@ func (t *Target) open(h *Heap, segments []memory.Addr) {
 		h.Why = "Wine's own heaps cannot be walked yet"
 		return
 	}
-	nt, err := ntheap.Open(t.Space, h.Address, ntheap.Options{Bits: h.Bits, Build: t.Build(), Segments: segments})
+	nt, err := ntheap.Open(t.Space, h.Address, o)
 	var missing *memory.MissingError
 	switch {
 	case err == nil:

@@ -128,13 +128,19 @@ func TestThousandsOfTinyRegions(t *testing.T) {
 	walkAll(t, memory.NewSpace(c))
 }
 
-// A list of virtual blocks that goes through a great many nodes, each of which
-// overlaps the next: it costs time and memory in proportion to their bytes.
+// A list of virtual blocks with a great many nodes costs time and memory in
+// proportion to their bytes; nodes that overlap, as no pages do, are none.
 func TestLongVirtualList(t *testing.T) {
+	longVirtualList(t, 1<<18, 64, 1+3)
+	longVirtualList(t, 1<<12, 0x1000, 1<<12+3)
+}
+
+func longVirtualList(t *testing.T, n, step uint64, want int) {
+	t.Helper()
 	p := newPatient(synth.Win10v1809, synth.X64, false)
-	const base, n, step = 0x70000000, 1 << 18, 64
+	const base = 0x70000000
 	data := make([]byte, n*step)
-	for i := range uint64(n) {
+	for i := range n {
 		b := data[i*step:]
 		binary.LittleEndian.PutUint64(b, base+(i+1)*step)
 		binary.LittleEndian.PutUint64(b[8:], base+i*step-step)
@@ -143,8 +149,8 @@ func TestLongVirtualList(t *testing.T) {
 	}
 	p.Set("VirtualAllocdBlocks", base)
 	w := walkAll(t, with(space(t, p.built.Redump()), memory.Run{Start: base, Bytes: data}))
-	if len(w.heap.Virtuals) != n+3 {
-		t.Errorf("%d virtual blocks", len(w.heap.Virtuals))
+	if len(w.heap.Virtuals) != want {
+		t.Errorf("%d nodes %d bytes apart: %d virtual blocks, want %d", n, step, len(w.heap.Virtuals), want)
 	}
 }
 

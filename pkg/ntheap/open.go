@@ -38,9 +38,10 @@ func (e *KindError) Is(target error) bool { return target == ErrNotNT }
 
 // Options help to open a heap. The zero Options always work.
 type Options struct {
-	Bits     int           // pointer size expected, 32 or 64; 0 when unknown
-	Build    int           // Windows build number; only breaks ties between layouts
-	Segments []memory.Addr // _HEAP_SEGMENT structures found elsewhere; those that name this heap are added
+	Bits     int                  // pointer size expected, 32 or 64; 0 when unknown
+	Build    int                  // Windows build number; only breaks ties between layouts
+	Virtuals map[memory.Addr]bool // nodes of virtual blocks that other heaps have; Open adds this heap's. May be nil
+	Segments []memory.Addr        // _HEAP_SEGMENT structures found elsewhere; those that name this heap are added
 }
 
 // Open reads the _HEAP at a: its header, segments and virtual blocks. The
@@ -67,7 +68,7 @@ func Open(m heap.Memory, a memory.Addr, o Options) (*Heap, error) {
 	h.readHeader(a, raw)
 	h.settleKey(raw)
 	h.readSegments(o.Segments)
-	h.readVirtuals()
+	h.readVirtuals(o.Virtuals)
 	h.checkHeader()
 	return h, nil
 }

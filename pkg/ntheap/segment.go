@@ -203,6 +203,9 @@ func (h *Heap) report(code diag.Code, at memory.Addr, object, field, want, got s
 }
 
 func (h *Heap) put(class diag.Class, code diag.Code, at memory.Addr, object, field, want, got string) {
+	if len(h.problems) >= diag.DefaultLimit {
+		return // a hostile structure: thousands say enough
+	}
 	h.problems = append(h.problems, diag.Problem{Code: code, Class: class, At: diag.At(at),
 		Heap: h.Header.Address, Object: object, Field: field, Want: want, Got: got})
 }

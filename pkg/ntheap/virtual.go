@@ -10,15 +10,16 @@ import (
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
-// readVirtuals fills h.Virtuals from the list of virtual blocks.
-func (h *Heap) readVirtuals() {
+// readVirtuals fills h.Virtuals from the list of virtual blocks. taken holds
+// the nodes that other heaps of the process have, and is given this heap's.
+func (h *Heap) readVirtuals(taken map[memory.Addr]bool) {
 	l := &h.set.Virtual
 	could := func(n memory.Addr, size uint64) bool {
 		return size >= uint64(l.Size) && size <= maxSegment && n.Span(size).Size() == size
 	}
 	r := h.walkRing(h.Header.VirtualAllocdBlocks, maxNodes, func(n memory.Addr) bool {
 		raw, ok := structure(h.mem, n, l.Size)
-		if !ok || uint64(n)%h.Header.Unit != 0 {
+		if !ok || n%memory.PageSize != 0 || taken[n] { // nodes are page aligned on every version
 			return false
 		}
 		commit, reserve := raw.num(l.CommitSize), raw.num(l.ReserveSize)
@@ -43,8 +44,61 @@ func (h *Heap) readVirtuals() {
 		}
 		h.byNode = append(h.byNode, len(h.Virtuals))
 		h.Virtuals = append(h.Virtuals, v)
+		if taken != nil {
+			taken[n] = true
+		}
 	}
 	slices.SortFunc(h.byNode, func(a, b int) int { return cmp.Compare(h.Virtuals[a].Node, h.Virtuals[b].Node) })
+	h.fitVirtuals()
+}
+
+// fitVirtuals holds the blocks' sizes against what lies behind them: another
+// block, or address space without storage. A size that reaches into either is
+// cut there, so that no byte counts twice and none that cannot be.
+func (h *Heap) fitVirtuals() {
+	for i, at := range h.byNode {
+		v := &h.Virtuals[at]
+		end := v.Node.Span(max(v.CommitSize, v.ReserveSize)).End
+		if i+1 < len(h.byNode) {
+			end = min(end, h.Virtuals[h.byNode[i+1]].Node)
+		}
+		room := end.Sub(v.Node)
+		if stored := h.stored(v.Node, min(room, v.CommitSize)); stored < v.CommitSize && stored >= uint64(h.set.Virtual.Size) {
+			h.report(CodeVirtualHeader, v.Node, "_HEAP_VIRTUAL_ALLOC_ENTRY", "CommitSize",
+				fmt.Sprintf("at most %#x bytes, up to another block or to address space without storage", stored), hex(v.CommitSize))
+			v.CommitSize = stored
+		}
+		// A reservation is counted from its base, somewhat before the node.
+		if v.ReserveSize > room+reserveSlack {
+			h.report(CodeVirtualHeader, v.Node, "_HEAP_VIRTUAL_ALLOC_ENTRY", "ReserveSize", fmt.Sprintf("at most %#x bytes, up to another block", room), hex(v.ReserveSize))
+			v.ReserveSize = max(room, v.CommitSize)
+		}
+	}
+}
+
+// reserveSlack is how far a block's reservation may begin before its node:
+// 0xd000 bytes were seen on Windows 10.
+const reserveSlack = 0x10000
+
+// stored returns how many of the n bytes at a can have storage: up to the
+// first page that the dump says was reserved or free.
+func (h *Heap) stored(a memory.Addr, n uint64) uint64 {
+	end := a.Add(n)
+	for at := a; at < end; {
+		if tail := h.mem.Tail(at); tail != nil {
+			at += memory.Addr(len(tail))
+			continue
+		}
+		gap, why := h.mem.Gap(at)
+		if why == memory.Reserved || why == memory.Free {
+			return at.Sub(a)
+		}
+		if gap.Empty() {
+			break
+		}
+		at = gap.End
+	}
+	return n
 }
 
 // VirtualOf returns the node of a virtual block that the walk handed out.

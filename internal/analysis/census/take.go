@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -49,13 +50,13 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 	for i, h := range heaps {
 		switch {
 		case h.Page != nil:
-			parts[i] = make([]part, 1)
+			parts[i] = newParts(1)
 			g.Go(func() error { p := &parts[i][0]; return w.count(h.Page.Blocks(p.list.Add), p) })
 			continue
 		case h.NT == nil:
 			continue
 		}
-		parts[i] = make([]part, len(h.NT.Segments)+1)
+		parts[i] = newParts(len(h.NT.Segments) + 1)
 		for s := range parts[i] {
 			g.Go(func() error { return w.walk(h.NT, s, &parts[i][s]) })
 		}
@@ -63,11 +64,35 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	left := diag.DefaultLimit
 	for i, h := range heaps {
 		out.Heaps[i] = settle(h, parts[i])
+		parts[i] = nil
+		out.Heaps[i].trim(&left)
 	}
 	return out, nil
 }
+
+func newParts(n int) []part {
+	out := make([]part, n)
+	for i := range out {
+		out[i].list.Limit = partLimit
+	}
+	return out
+}
+
+// trim keeps the heap's problems within what is left of the limit for all.
+func (h *Heap) trim(left *int) {
+	if n := len(h.Problems); n > *left {
+		h.Problems = slices.Clone(h.Problems[:*left])
+		h.Dropped += n - *left
+	}
+	*left -= len(h.Problems)
+}
+
+// partLimit is how many problems of one segment are kept: many segments may be
+// damaged, and a report shows the first of each kind.
+const partLimit = 1000
 
 // walks is what the walks of one census share.
 type walks struct {
