@@ -20,7 +20,7 @@ func Check(t *target.Target, r *check.Result) *Document {
 		{Column{"heaps", "Heaps checked", Count}, r.Heaps},
 		{Column{"blocks", "Blocks in them", Count}, r.Blocks},
 		{Column{"findings", "Findings", Count}, len(r.Findings) + r.Dropped},
-		{Column{"not_kept", "", Count}, r.Dropped},
+		{Column{"unjudged", titleIf(r.Unjudged > 0, "Problems not kept"), Count}, r.Unjudged},
 	}))
 	doc.add(findings(r.Findings), around(r.Findings))
 	for i := range r.Findings {
@@ -44,6 +44,8 @@ func verdict(r *check.Result) string {
 	switch {
 	case n == 0 && r.Heaps == 0:
 		return "No heap could be checked."
+	case n == 0 && r.Unjudged > 0:
+		return fmt.Sprintf("Nothing wrong found in %s, but %s not looked at.", in, plural(r.Unjudged, "problem was", "problems were"))
 	case n == 0:
 		return "Nothing wrong found in " + in + "."
 	case n > shownFindings:

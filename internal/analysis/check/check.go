@@ -45,6 +45,7 @@ type Result struct {
 	Findings   []Finding
 	NotChecked []diag.Problem // what the dump or heapdump lacks to judge
 	Dropped    int            // findings beyond those kept
+	Unjudged   int            // problems that a walk met beyond those it keeps: findings or not
 }
 
 // checker collects the findings of one run.
@@ -63,7 +64,7 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{t: t, ctx: ctx, out: &Result{}, lists: map[int]*crtheap.List{}, titles: titles()}
+	c := &checker{t: t, ctx: ctx, out: &Result{Unjudged: t.Dropped}, lists: map[int]*crtheap.List{}, titles: titles()}
 	for _, p := range t.Problems {
 		c.put(p)
 	}
@@ -78,7 +79,7 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 				c.out.Blocks += h.Sum(s).Blocks
 			}
 		}
-		c.out.Dropped += h.Dropped
+		c.out.Unjudged += h.Dropped
 		for _, p := range h.Problems {
 			c.put(foreign(h.Target, p))
 		}
@@ -122,9 +123,11 @@ func (c *checker) put(p diag.Problem) {
 func (c *checker) found(f Finding) {
 	switch {
 	case f.Class != diag.Corrupt || f.At.In == diag.InFile:
-		if len(c.out.NotChecked) < diag.DefaultLimit {
-			c.out.NotChecked = append(c.out.NotChecked, f.Problem)
+		if len(c.out.NotChecked) >= diag.DefaultLimit {
+			c.out.Unjudged++
+			return
 		}
+		c.out.NotChecked = append(c.out.NotChecked, f.Problem)
 	case len(c.out.Findings) >= diag.DefaultLimit:
 		c.out.Dropped++
 	default:
@@ -176,7 +179,7 @@ func (c *checker) chains(heaps []*target.Heap) {
 			continue
 		}
 		w := l.Walk(c.t.Space)
-		c.out.Dropped += w.Dropped
+		c.out.Unjudged += w.Dropped
 		for _, f := range w.Findings {
 			c.put(f.Problem(holder(heaps, f.Block)))
 		}
