@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/heapdump/heapdump/internal/target"
@@ -14,12 +15,13 @@ import (
 func Info(t *target.Target) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
+	c := read(t)
 	doc.add(infoDump(t, d)...)
-	doc.add(infoProcess(t, d)...)
+	doc.add(infoProcess(t, d, c)...)
 	doc.add(fill(Table{Key: "streams", Title: "Streams", Main: true, Empty: "none"}, streamFields(), t.File.Streams()))
 	doc.add(pebs(t.PEBs)...)
-	doc.add(answers(t), coverage(t, nil))
-	doc.add(problems(t.Problems, t.Dropped)...)
+	doc.add(answers(t, c), coverage(t, nil))
+	doc.add(problems(append(slices.Clone(t.Problems), c.list.Problems...), t.Dropped+c.list.Dropped)...)
 	return doc
 }
 
@@ -90,7 +92,7 @@ func comments(f *minidump.File) []string {
 	return out
 }
 
-func infoProcess(t *target.Target, d Dump) []Table {
+func infoProcess(t *target.Target, d Dump, c *contents) []Table {
 	var created, vendor, release any
 	if mi, err := t.File.MiscInfo(); err == nil {
 		if mi.Flags&minidump.MiscProcessTimes != 0 {
@@ -101,19 +103,18 @@ func infoProcess(t *target.Target, d Dump) []Table {
 	if si, err := t.File.SystemInfo(); err == nil {
 		vendor = word(si.CPUVendor)
 	}
-	modules := t.File.Modules(nil)
 	proc := record("process", "Process", []pair{
 		{Column{"image_path", "Program", Text}, word(d.ImagePath)},
 		{Column{"command_line", "Command line", Text}, word(d.Command)},
 		{Column{"", "Process ID", Text}, known(d.HasPID, decimal(uint64(d.PID)))},
 		{Column{"pid", "", Count}, known(d.HasPID, d.PID)},
 		{Column{"created", "Started", Text}, created},
-		{Column{"threads", "Threads", Count}, len(t.File.Threads(nil))},
-		{Column{"modules", "Modules", Count}, len(modules)},
-		{Column{"unloaded_modules", "Unloaded modules", Count}, len(t.File.UnloadedModules(nil))},
-		{Column{"handles", "Handles", Count}, handles(t.File)},
+		{Column{"threads", "Threads", Count}, len(c.threads)},
+		{Column{"modules", "Modules", Count}, len(c.modules)},
+		{Column{"unloaded_modules", "Unloaded modules", Count}, len(c.unloaded)},
+		{Column{"handles", "Handles", Count}, known(c.has(minidump.HandleDataStream), len(c.handles))},
 		{Column{"heaps", "Heaps found", Count}, len(t.Heaps)},
-		{Column{"exception", "Exception", Text}, exception(t.File)},
+		{Column{"exception", "Exception", Text}, exception(c.stopped)},
 	})
 	system := record("system", "System", []pair{
 		{Column{"os", "Windows", Text}, word(d.OS)},
@@ -126,16 +127,8 @@ func infoProcess(t *target.Target, d Dump) []Table {
 	return []Table{proc, system}
 }
 
-func handles(f *minidump.File) any {
-	if _, ok := f.Raw(minidump.HandleDataStream); !ok {
-		return nil
-	}
-	return len(f.Handles(nil))
-}
-
-func exception(f *minidump.File) any {
-	x, err := f.Exception(nil)
-	if err != nil {
+func exception(x *minidump.Exception) any {
+	if x == nil {
 		return nil
 	}
 	return fmt.Sprintf("%#x at %v in thread %d", x.Code, x.Address, x.ThreadID)
@@ -177,26 +170,49 @@ type answer struct {
 }
 
 // answers says what can be asked of the dump.
-func answers(t *target.Target) Table {
-	f := t.File
-	has := func(s minidump.StreamType) bool { _, ok := f.Raw(s); return ok }
+func answers(t *target.Target, c *contents) Table {
 	walked := 0
 	for _, h := range t.Heaps {
-		if h.NT != nil {
+		if h.Walkable() != nil {
 			walked++
 		}
 	}
 	saved := len(t.Space.AllRuns()) > 0
-	list := []answer{
-		{"heaps and their blocks", walked > 0, because(walked > 0, plural(walked, "heap", "heaps")+" can be walked", whyNoHeaps(t, saved))},
-		{"memory by state, type and protection", t.Space.RegionsKnown(), because(t.Space.RegionsKnown(), "MemoryInfoList", "no MemoryInfoList stream: only saved ranges are known")},
-		{"threads and their stacks", has(minidump.ThreadListStream) || has(minidump.ThreadExListStream), because(has(minidump.ThreadListStream) || has(minidump.ThreadExListStream), "ThreadList", "no ThreadList stream")},
-		{"modules and their symbols' names", has(minidump.ModuleListStream), because(has(minidump.ModuleListStream), "ModuleList", "no ModuleList stream")},
-		{"open handles", has(minidump.HandleDataStream), because(has(minidump.HandleDataStream), "HandleData", "no HandleData stream (procdump -ma writes one)")},
-		{"why the program stopped", has(minidump.ExceptionStream), because(has(minidump.ExceptionStream), "Exception", "no Exception stream: the program did not crash when it was dumped")},
-		{"who allocated a block", stackTraces(t), because(stackTraces(t), "stack traces were on (+ust)", "stack traces were off in the process (gflags +ust switches them on)")},
+	known := t.Space.RegionsKnown() && len(t.Space.Regions()) > 0
+	threads := minidump.ThreadListStream
+	if !c.has(threads) && c.has(minidump.ThreadExListStream) {
+		threads = minidump.ThreadExListStream
 	}
-	return fillAnswers(list)
+	stopped := 0
+	if c.stopped != nil {
+		stopped = 1
+	}
+	return fillAnswers([]answer{
+		{"heaps and their blocks", walked > 0, because(walked > 0, plural(walked, "heap", "heaps")+" can be walked", whyNoHeaps(t, saved))},
+		{"memory by state, type and protection", known, because(known, "MemoryInfoList", "no MemoryInfoList stream that can be read: only saved ranges are known")},
+		c.answer("threads and their stacks", threads, len(c.threads), "no ThreadList stream"),
+		c.answer("modules and their symbols' names", minidump.ModuleListStream, len(c.modules), "no ModuleList stream"),
+		c.answer("open handles", minidump.HandleDataStream, len(c.handles), "no HandleData stream (procdump -ma writes one)"),
+		c.answer("why the program stopped", minidump.ExceptionStream, stopped, "no Exception stream: the dump was not made for a crash, or its writer left it out"),
+		stackAnswer(t),
+	})
+}
+
+// stackAnswer says whether blocks carry the stacks of their allocation, which
+// NtGlobalFlag tells, if the dump holds it.
+func stackAnswer(t *target.Target) answer {
+	const question = "who allocated a block"
+	known := false
+	for _, p := range t.PEBs {
+		if p.NtGlobalFlag&stackTraceFlag != 0 {
+			return answer{question, true, "stack traces were on (+ust)"}
+		}
+		known = known || p.Knows("NtGlobalFlag")
+	}
+	if !known {
+		return answer{question, false, "the PEB, which tells whether stack traces were on, is not in the dump"}
+	}
+	return answer{question, false, "stack traces were off in the process (gflags +ust switches them on)"}
 }
 
 func fillAnswers(list []answer) Table {
@@ -216,15 +232,6 @@ func because(yes bool, then, otherwise string) string {
 
 // stackTraceFlag is FLG_USER_STACK_TRACE_DB of NtGlobalFlag.
 const stackTraceFlag = 0x1000
-
-func stackTraces(t *target.Target) bool {
-	for _, p := range t.PEBs {
-		if p.NtGlobalFlag&stackTraceFlag != 0 {
-			return true
-		}
-	}
-	return false
-}
 
 func whyNoHeaps(t *target.Target, saved bool) string {
 	switch {
