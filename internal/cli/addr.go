@@ -30,7 +30,7 @@ func ParseAddr(s string, bare bool) (memory.Addr, error) {
 		return 0, fmt.Errorf("%q is no address; write for example 0x29fb0000, 29fb0000h or 00000000`29fb0000", s)
 	}
 	if !marked && !bare {
-		return 0, fmt.Errorf("%q could be decimal or hexadecimal; write 0x%s", s, digits)
+		return 0, fmt.Errorf("%q has no mark of hexadecimal; write 0x%s", s, digits)
 	}
 	return memory.Addr(n), nil
 }

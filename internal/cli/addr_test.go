@@ -48,5 +48,5 @@ func ExampleParseAddr() {
 	fmt.Println(err)
 	// Output:
 	// 0x13f240000
-	// "1234" could be decimal or hexadecimal; write 0x1234
+	// "1234" has no mark of hexadecimal; write 0x1234
 }

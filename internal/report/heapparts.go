@@ -25,25 +25,25 @@ func segments(nt *ntheap.Heap) Table {
 	}, nt.Segments)
 }
 
-// hole is an uncommitted range and the segment that it lies in.
-type hole struct {
+// ucr is an uncommitted range and the segment that it lies in.
+type ucr struct {
 	ntheap.UCR
 	segment int
 }
 
 func uncommitted(nt *ntheap.Heap) Table {
-	var all []hole
+	var all []ucr
 	for _, s := range nt.Segments {
 		for _, u := range s.UCRs {
-			all = append(all, hole{u, s.Index})
+			all = append(all, ucr{u, s.Index})
 		}
 	}
-	return fill(Table{Key: "uncommitted_ranges", Title: "Uncommitted ranges"}, []field[hole]{
-		f("segment", "Segment", Count, func(u hole) any { return u.segment }),
-		f("start", "Start", Address, func(u hole) any { return addr(u.Start) }),
-		f("end", "End", Address, func(u hole) any { return addr(u.End) }),
-		f("bytes", "Bytes", Bytes, func(u hole) any { return u.Size() }),
-		f("descriptor", "Descriptor", Address, func(u hole) any { return some(u.Descriptor) }),
+	return fill(Table{Key: "uncommitted_ranges", Title: "Uncommitted ranges"}, []field[ucr]{
+		f("segment", "Segment", Count, func(u ucr) any { return u.segment }),
+		f("start", "Start", Address, func(u ucr) any { return addr(u.Start) }),
+		f("end", "End", Address, func(u ucr) any { return addr(u.End) }),
+		f("bytes", "Bytes", Bytes, func(u ucr) any { return u.Size() }),
+		f("descriptor", "Descriptor", Address, func(u ucr) any { return some(u.Descriptor) }),
 	}, all)
 }
 

@@ -89,7 +89,7 @@ func (k *walker) exact(at, end memory.Addr) (memory.Addr, bool) {
 		k.budget--
 		w, ok := k.read(p, end)
 		if !ok {
-			break // missing memory is hole's business
+			break // missing memory is gap's business
 		}
 		if w.prev() != p.Sub(at)>>k.c.shift {
 			continue
@@ -146,10 +146,10 @@ func (k *walker) leadsBack(p memory.Addr, w word, from memory.Addr) bool {
 	return back != 0 && back <= p-from
 }
 
-// resyncHole finds the first entry at or behind a hole [at, from): one that a
-// chain confirms and whose predecessor starts in the hole. When there is none
+// resyncGap finds the first entry at or behind a gap [at, from): one that a
+// chain confirms and whose predecessor starts in the gap. When there is none
 // like that, the first that a chain confirms; else end.
-func (k *walker) resyncHole(at, from, end memory.Addr) memory.Addr {
+func (k *walker) resyncGap(at, from, end memory.Addr) memory.Addr {
 	unit := memory.Addr(k.c.unit)
 	base := k.seg.Start
 	p := base + (from-base+unit-1)/unit*unit

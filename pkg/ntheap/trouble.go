@@ -17,7 +17,7 @@ func hex(n uint64) string { return fmt.Sprintf("%#x", n) }
 func (k *walker) trouble(at, end memory.Addr, prev uint64) (memory.Addr, uint64, bool) {
 	w, ok := k.read(at, end)
 	if !ok {
-		return k.hole(at, end)
+		return k.gap(at, end)
 	}
 	next := at + memory.Addr(k.c.bytes(w))
 	fits := k.c.sound(w) && next <= end
@@ -60,14 +60,14 @@ func (k *walker) accept(at, next memory.Addr, w word, prev uint64) (memory.Addr,
 	return next, w.size(), k.emit(at, w)
 }
 
-// hole deals with an entry that the dump does not hold whole.
-func (k *walker) hole(at, end memory.Addr) (memory.Addr, uint64, bool) {
+// gap deals with an entry that the dump does not hold whole.
+func (k *walker) gap(at, end memory.Addr) (memory.Addr, uint64, bool) {
 	gap, why := k.h.mem.Gap(at)
 	if gap.Empty() { // the first bytes of the entry are there, the rest is not
 		gap, why = k.h.mem.Gap(at + memory.Addr(len(k.h.mem.Tail(at))))
 	}
 	gap.End = min(gap.End, end)
-	r := k.resyncHole(at, gap.End, end)
+	r := k.resyncGap(at, gap.End, end)
 	p := k.problem(at, CodeMemoryMissing, "", "entries", fmt.Sprintf("bytes %v missing: %v", gap, why))
 	p.Class = diag.Incomplete
 	return r, unknown, k.lose(at, r, p)
@@ -90,7 +90,12 @@ func (k *walker) repair(at, r memory.Addr, w word, prev uint64) (memory.Addr, ui
 	case CodeEntryChecksum:
 		p.Field, p.Want, p.Got = "SmallTagIndex", hex(uint64(w.checksum())), hex(uint64(w.tag()))
 	default:
-		p.Got = fmt.Sprintf("%#016x decoded; its neighbours say %#x bytes, %v", uint64(w), r.Sub(at), b.State)
+		p.Got = fmt.Sprintf("%#016x decoded; its neighbours say %#x bytes, ", uint64(w), r.Sub(at))
+		if !ok && b.State == heap.Busy {
+			p.Got += "and nothing says how many were asked for"
+		} else {
+			p.Got += b.State.String()
+		}
 	}
 	if prev != unknown && w.prev() != prev && code != CodeEntryOverwritten {
 		k.sink.Put(k.problem(at, CodeEntryPrevious, "PreviousSize", hex(prev<<k.c.shift)+" bytes", hex(w.prev()<<k.c.shift)+" bytes"))
