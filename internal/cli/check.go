@@ -22,7 +22,7 @@ func (a *app) checkHeaps() *cobra.Command {
 blocks and counters, the low-fragmentation heap, page heap's trees and stamps, the fills of the debug
 heap, and the fences and lists of debug C runtimes. What the dump does not hold is not judged.`,
 		Example: lines("heapdump check app.dmp", "heapdump check --format json app.dmp", "heapdump check --fail-on corruption app.dmp"),
-		Args:    cobra.MaximumNArgs(1),
+		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runCheck(cmd.Context(), args, specs, failOn)
 		},

@@ -4,7 +4,28 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
+
+// onlyADump accepts the arguments [DUMP].
+func onlyADump(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("%d arguments, and one dump is read at a time: %s", len(args), strings.Join(args, " "))
+	}
+	return nil
+}
+
+// anAddressAndADump accepts the arguments ADDR [DUMP].
+func anAddressAndADump(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return usagef("no address given: heapdump %s", cmd.Use)
+	case len(args) > 2:
+		return usagef("%d arguments, and one address and one dump are read: heapdump %s", len(args), cmd.Use)
+	}
+	return nil
+}
 
 // dumpFile chooses the dump: the argument, else $HEAPDUMP_FILE, else the only
 // *.dmp in the working directory, which is then named on stderr.

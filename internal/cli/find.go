@@ -26,7 +26,7 @@ func (a *app) find() *cobra.Command {
 		Short: "The heap block that holds an address, with its neighbours; or what else is there",
 		Example: lines("heapdump find 0x29fb0040 app.dmp", "heapdump find 00000000`29fb0040 --format json app.dmp",
 			"heapdump find 29fb0040 --style windbg app.dmp"),
-		Args: cobra.RangeArgs(1, 2),
+		Args: anAddressAndADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.check(true, "text", "json", "csv")
 			if err != nil {

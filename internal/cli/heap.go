@@ -29,7 +29,7 @@ func (a *app) heap() *cobra.Command {
 		Long:  "ADDR is a heap's address, its index in `heapdump heaps`, or the word process.",
 		Example: lines("heapdump heap 0x29fb0000 app.dmp", "heapdump heap process --format json app.dmp",
 			"heapdump heap 2c0000 --style windbg app.dmp"),
-		Args: cobra.RangeArgs(1, 2),
+		Args: anAddressAndADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.check(true, "text", "json", "csv")
 			if err != nil {

@@ -12,7 +12,7 @@ func (a *app) info() *cobra.Command {
 		Use:     "info [DUMP]",
 		Short:   "What kind of dump this is, what it holds, and what can be asked of it",
 		Example: lines("heapdump info app.dmp", "heapdump info --format json app.dmp", "heapdump info --format csv --table streams app.dmp.zst"),
-		Args:    cobra.MaximumNArgs(1),
+		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.check(false, "text", "json", "csv")
 			if err != nil {

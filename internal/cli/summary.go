@@ -17,7 +17,7 @@ func (a *app) summary() *cobra.Command {
 		Use:     "summary [DUMP]",
 		Short:   "The process, its memory, and every heap with all its bytes accounted for",
 		Example: lines("heapdump summary app.dmp", "heapdump summary --format json -o app.json app.dmp", "heapdump summary --style windbg app.dmp"),
-		Args:    cobra.MaximumNArgs(1),
+		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.counted(cmd.Context(), args, report.Summary, windbgSummary)
 		},
@@ -30,7 +30,7 @@ func (a *app) heapList() *cobra.Command {
 		Use:     "heaps [DUMP]",
 		Short:   "The list of heaps: where each is, of what kind, and how it was found",
 		Example: lines("heapdump heaps app.dmp", "heapdump heaps --format csv app.dmp", "heapdump heaps --style windbg app.dmp"),
-		Args:    cobra.MaximumNArgs(1),
+		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.counted(cmd.Context(), args, report.Heaps, windbgHeaps)
 		},

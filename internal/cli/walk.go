@@ -38,7 +38,7 @@ With --sort they come in one order over all heaps. The size that --size means is
 for when a block is busy, else its bytes.`,
 		Example: lines("heapdump walk --heap 0x29fb0000 app.dmp", "heapdump walk --state busy --size 64KiB.. --sort -size --limit 20 app.dmp",
 			"heapdump walk --format ndjson app.dmp | jq -r 'select(.state==\"busy\") | .user'"),
-		Args: cobra.MaximumNArgs(1),
+		Args: onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runWalk(cmd.Context(), args, f) },
 	}, groupWalk, "!heap -h ADDR, !heap -flt")
 	fs := c.Flags()
