@@ -34,7 +34,7 @@ func Coverage(t *target.Target, heaps []*census.Heap) []string {
 		add("The process environment block is not in the dump: heaps were looked for by their signatures, and may be missing from the list.")
 	}
 	if left := notRead(t); len(left) > 0 {
-		add("%s not walked, so nothing in them is counted: %s.", plural(len(left), "heap was", "heaps were"), strings.Join(left, ", "))
+		add("%s is counted: %s.", plural(len(left), "heap was not walked, so nothing in it", "heaps were not walked, so nothing in them"), strings.Join(left, ", "))
 	}
 	for _, h := range heaps {
 		if h.Lost > 0 && !h.Target.Foreign {

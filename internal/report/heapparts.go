@@ -89,7 +89,7 @@ func freeEntries(lists []FreeList) Table {
 		f("flags", "Flags", Hex, func(e freeEntry) any { return uint8(e.Flags) }),
 	}, all)
 	if left > 0 {
-		t.Notes = []string{fmt.Sprintf("… and %d more; `heapdump walk --state free` lists every free block", left)}
+		t.Notes = []string{fmt.Sprintf("… and %d more; `heapdump walk --heap ADDR --state free DUMP` lists every free block", left)}
 	}
 	return t
 }

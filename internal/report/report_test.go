@@ -61,7 +61,7 @@ func TestSummary(t *testing.T) {
 		"  0x10000 10,485,760  10,480,760     5,000     3,000      900 1,000        0   84      16\n",
 		"  1  0x20000  segment  segment heaps cannot be walked yet\n",
 		"      2          84  0x10000  entry-checksum at 0x10040: _HEAP_ENTRY: 0x1\n",
-		"  1 heap was not walked, so nothing in them is counted: 0x20000 (segment).\n",
+		"  1 heap was not walked, so nothing in it is counted: 0x20000 (segment).\n",
 		"  Heap 0x10000: 84 of 5,000 committed bytes could not be read as blocks.\n",
 		"  heapdump walk --heap 0x10000 --state lost app.dmp\n",
 	} {

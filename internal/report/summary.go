@@ -64,7 +64,7 @@ func remarks(h *census.Heap) string {
 		words = append(words, "another process's, never counted")
 	}
 	if !h.Target.Listed && !h.Target.Foreign {
-		words = append(words, "in no PEB's list")
+		words = append(words, "in no PEB's list that the dump holds")
 	}
 	if p := h.Target.NormalOf; p != 0 {
 		words = append(words, fmt.Sprintf("normal heap of page heap %v", p))

@@ -83,8 +83,8 @@ func (f *finder) fromPEB(p PEB) {
 		at, err := f.Space.Pointer(entry, p.Bits)
 		if err != nil {
 			if !absurd || i == 0 {
-				f.put(CodePEBHeapsMissing, diag.Incomplete, p, "ProcessHeaps", fmt.Sprintf("%d heaps", p.NumberOfHeaps),
-					fmt.Sprintf("%d: entry %d at %v is %v", i, i, entry, f.Space.Why(entry)))
+				f.put(CodePEBHeapsMissing, diag.Incomplete, p, "ProcessHeaps", fmt.Sprintf("a list of %d", p.NumberOfHeaps),
+					fmt.Sprintf("%d: entry %d at %v is missing (%v)", i, i, entry, f.Space.Why(entry)))
 			}
 			break
 		}
