@@ -92,10 +92,13 @@ func foundHeap(x Found) []pair {
 
 func foundBlock(x Found) []pair {
 	var entry, size, state, origin, flags, trust, offset, user, userBytes, unused, userOffset any
-	busy := false
+	busy, headed := false, false // headed: an entry stands before it
 	if b := x.Block; b != nil {
 		entry, size, state, origin = addr(b.Addr), b.Size, b.State.String(), b.Origin.String()
-		flags, trust, offset = uint8(b.Flags), b.Trust.String(), int64(x.Address-b.Addr)
+		offset = int64(x.Address - b.Addr)
+		if headed = b.State != heap.Uncommitted && b.State != heap.Lost; headed {
+			flags, trust = uint8(b.Flags), b.Trust.String()
+		}
 		if busy = b.State == heap.Busy; busy {
 			user, userBytes, unused, userOffset = addr(b.User()), b.UserBytes(), b.Unused, int64(x.Address-b.User())
 		}
@@ -111,8 +114,8 @@ func foundBlock(x Found) []pair {
 		{Column{"user_bytes", titleIf(busy, "User bytes"), Bytes}, userBytes},
 		{Column{"user_offset", titleIf(busy, "Offset from the user pointer"), Bytes}, userOffset},
 		{Column{"unused_bytes", titleIf(busy, "Unused bytes"), Bytes}, unused},
-		{Column{"flags", titleIf(in, "Flags"), Hex}, flags},
-		{Column{"trust", titleIf(in, "Header"), Text}, trust},
+		{Column{"flags", titleIf(headed, "Flags"), Hex}, flags},
+		{Column{"trust", titleIf(headed, "Header"), Text}, trust},
 	}
 }
 
