@@ -113,10 +113,19 @@ func add(out []Run, r Run) []Run {
 // latest is a heap of indexes with the greatest on top.
 type latest []int
 
-func (l latest) Len() int           { return len(l) }
+// Len returns how many there are.
+func (l latest) Len() int { return len(l) }
+
+// Less puts the greater index first.
 func (l latest) Less(i, j int) bool { return l[i] > l[j] }
-func (l latest) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
-func (l *latest) Push(x any)        { *l = append(*l, x.(int)) }
+
+// Swap exchanges two.
+func (l latest) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
+
+// Push appends an index, for container/heap.
+func (l *latest) Push(x any) { *l = append(*l, x.(int)) }
+
+// Pop takes the last one, for container/heap.
 func (l *latest) Pop() any {
 	old := *l
 	x := old[len(old)-1]

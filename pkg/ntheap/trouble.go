@@ -128,11 +128,9 @@ func (k *walker) guess(at memory.Addr, units uint64) word {
 	if k.h.onFreeList(at) || slices.Contains(k.h.freeGaps(), at.Add(k.c.unit)) {
 		return free
 	}
-	const userBlocks = 0xf0e0d0c0 // _HEAP_USERDATA_HEADER.Signature: at 0xc (x86), 0x18 (x64 up to 7), 0x14
-	for _, off := range []uint64{0xc, 0x14, 0x18} {
-		if sig, ok := u32(k.h.mem, at.Add(k.c.unit+off)); ok && sig == userBlocks {
-			return busy.withFlags(heap.FlagBusy | heap.FlagInternal)
-		}
+	sig := memory.Addr(k.h.set.UserData.Signature.Off)
+	if got, ok := u32(k.h.mem, at.Add(k.c.unit)+sig); ok && got == userBlocksSignature {
+		return busy.withFlags(heap.FlagBusy | heap.FlagInternal)
 	}
 	return busy
 }
