@@ -33,7 +33,7 @@ var permitted = map[string]string{
 		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":    "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
 	"internal/analysis/stacks": "internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
-	"internal/target":          "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/process",
+	"internal/target":          "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",
 	"internal/mmap":     "github.com/edsrzf/mmap-go",
@@ -42,6 +42,7 @@ var permitted = map[string]string{
 
 	"pkg/process":                "pkg/diag pkg/heap pkg/memory pkg/ntheap",
 	"pkg/minidump":               "pkg/diag pkg/memory",
+	"pkg/peimage":                "pkg/memory",
 	"pkg/fill":                   "pkg/heap pkg/memory",
 	"pkg/ntheap":                 "pkg/diag pkg/fill pkg/heap pkg/memory pkg/ntheap/internal/layout",
 	"pkg/ntheap/internal/layout": "",
