@@ -22,16 +22,17 @@ const module = "github.com/heapdump/heapdump"
 // all. Each line reads downwards: cmd, cli, report, analysis, target, pkg.
 var permitted = map[string]string{
 	"cmd/heapdump": "internal/cli",
-	"internal/cli": "internal/analysis/census internal/analysis/check internal/analysis/crt internal/analysis/stacks internal/pick internal/progress internal/render internal/render/windbg internal/report internal/target " +
+	"internal/cli": "internal/analysis/census internal/analysis/check internal/analysis/crt internal/analysis/locate internal/analysis/stacks internal/pick internal/progress internal/render internal/render/windbg internal/report internal/target " +
 		"pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap github.com/spf13/cobra golang.org/x/term",
 	"internal/render":        "internal/report",
 	"internal/render/windbg": "",
-	"internal/report":        "internal/analysis/census internal/analysis/check internal/analysis/crt internal/analysis/stacks internal/target pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/process",
+	"internal/report":        "internal/analysis/census internal/analysis/check internal/analysis/crt internal/analysis/locate internal/analysis/stacks internal/target pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/process",
 
 	"internal/analysis/census": "internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
 	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +
 		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":    "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
+	"internal/analysis/locate": "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/diag pkg/heap pkg/memory pkg/pageheap",
 	"internal/analysis/stacks": "internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
 	"internal/target":          "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +

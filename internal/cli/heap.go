@@ -12,8 +12,6 @@ import (
 	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
-	"github.com/heapdump/heapdump/pkg/diag"
-	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/ntheap"
 )
 
@@ -106,13 +104,4 @@ func freeLists(ctx context.Context, nt *ntheap.Heap, shown int) []report.FreeLis
 		out = append(out, r)
 	}
 	return out
-}
-
-// problemsAt keeps the problems whose place is in a range.
-func problemsAt(r memory.Range, to *[]diag.Problem) diag.Sink {
-	return func(p diag.Problem) {
-		if p.At.In == diag.InMemory && r.Contains(memory.Addr(p.At.Off)) && len(*to) < diag.DefaultLimit {
-			*to = append(*to, p)
-		}
-	}
 }

@@ -6,9 +6,9 @@ import (
 	"iter"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/analysis/locate"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/render/windbg"
-	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -277,7 +277,7 @@ func (wk *walker) virtualWanted(h *target.Heap, v ntheap.Virtual) bool {
 }
 
 // windbgFind prints !heap -x.
-func windbgFind(w io.Writer, t *target.Target, x report.Found) error {
+func windbgFind(w io.Writer, t *target.Target, x locate.Found) error {
 	bits := t.File.Arch().Bits()
 	if x.Heap != nil {
 		bits = x.Heap.Bits

@@ -3,40 +3,14 @@ package report
 import (
 	"fmt"
 
-	"github.com/heapdump/heapdump/internal/analysis/crt"
+	"github.com/heapdump/heapdump/internal/analysis/locate"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/target"
-	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
-	"github.com/heapdump/heapdump/pkg/memory"
-	"github.com/heapdump/heapdump/pkg/pageheap"
 )
 
-// Found is what there is at an address.
-type Found struct {
-	Address        memory.Addr
-	Where          string       // "block", "heap region", "stack", "image", "memory", "nothing"
-	Says           string       // in a sentence
-	Heap           *target.Heap // nil when in none
-	Segment        *memory.Addr // base of the segment, nil when in none
-	Block          *heap.Block  // nil when in none
-	Previous, Next *heap.Block  // in address order, nil at an end
-	Region         memory.Region
-	InRegion       bool
-	CRT            *crt.Block     // the debug C runtime's in the block, nil when it has none
-	Stack          []stacks.Frame // the block's, innermost first
-	Node           *pageheap.Node // page heap's, on whose pages the address lies; nil when on none
-	Module         string         // path, empty when in none
-	ModuleOffset   uint64
-	Thread         uint32 // whose stack it is
-	InStack        bool
-	Saved          bool
-	Why            memory.Reason // why it is not saved
-	Problems       []diag.Problem
-}
-
 // Find is the result of heapdump find.
-func Find(t *target.Target, x Found) *Document {
+func Find(t *target.Target, x locate.Found) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)[0], found(x))
@@ -45,7 +19,7 @@ func Find(t *target.Target, x Found) *Document {
 	return doc
 }
 
-func found(x Found) Table {
+func found(x locate.Found) Table {
 	pairs := []pair{
 		{Column{"address", "Address", Address}, addr(x.Address)},
 		{Column{"where", "", Text}, x.Where},
@@ -73,7 +47,7 @@ func titleIf(ok bool, title string) string {
 	return ""
 }
 
-func foundHeap(x Found) []pair {
+func foundHeap(x locate.Found) []pair {
 	var h, kind, foreign, segment any
 	if x.Heap != nil {
 		h, kind, foreign = addr(x.Heap.Address), x.Heap.Kind.String(), x.Heap.Foreign
@@ -90,7 +64,7 @@ func foundHeap(x Found) []pair {
 	}
 }
 
-func foundBlock(x Found) []pair {
+func foundBlock(x locate.Found) []pair {
 	var entry, size, state, origin, flags, trust, offset, user, userBytes, unused, userOffset any
 	busy, headed := false, false // headed: an entry stands before it
 	if b := x.Block; b != nil {
@@ -132,7 +106,7 @@ func stackCell(stack []stacks.Frame) any {
 }
 
 // frames is the stack with the modules that its addresses lie in.
-func frames(x Found) Table {
+func frames(x locate.Found) Table {
 	return fill(Table{Key: "stack_frames", Title: "Stack, innermost first"}, []field[stacks.Frame]{
 		f("address", "Address", Address, func(x stacks.Frame) any { return addr(x.Addr) }),
 		f("module", "", Text, func(x stacks.Frame) any { return word(x.Module) }),
@@ -147,7 +121,7 @@ type neighbour struct {
 	*heap.Block
 }
 
-func neighbours(x Found) Table {
+func neighbours(x locate.Found) Table {
 	var all []neighbour
 	if x.Previous != nil {
 		all = append(all, neighbour{"previous", x.Previous})

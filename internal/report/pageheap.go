@@ -1,11 +1,12 @@
 package report
 
 import (
+	"github.com/heapdump/heapdump/internal/analysis/locate"
 	"github.com/heapdump/heapdump/pkg/pageheap"
 )
 
 // pageNode is the _DPH_HEAP_BLOCK of what was found; null when there is none.
-func pageNode(x Found) Table {
+func pageNode(x locate.Found) Table {
 	if x.Node == nil {
 		return Table{Key: "page_heap_block", Shape: Record}
 	}
