@@ -22,11 +22,42 @@ const module = "github.com/heapdump/heapdump"
 // all. Each line reads downwards: cmd, cli, report, analysis, target, pkg.
 var permitted = map[string]string{
 	"cmd/heapdump": "internal/cli",
-	"internal/cli": "internal/analysis/census internal/analysis/check internal/analysis/crt internal/analysis/locate internal/analysis/stacks internal/pick internal/progress internal/render internal/render/windbg internal/report internal/target " +
-		"pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap github.com/spf13/cobra golang.org/x/term",
+	"internal/cli": "" +
+		" internal/analysis/census" +
+		" internal/analysis/check" +
+		" internal/analysis/crt" +
+		" internal/analysis/locate" +
+		" internal/analysis/stacks" +
+		" internal/pick" +
+		" internal/progress" +
+		" internal/render" +
+		" internal/render/windbg" +
+		" internal/report" +
+		" internal/target" +
+		" pkg/diag" +
+		" pkg/heap" +
+		" pkg/memory" +
+		" pkg/ntheap" +
+		" pkg/pageheap" +
+		" github.com/spf13/cobra" +
+		" github.com/spf13/pflag" +
+		" golang.org/x/term",
 	"internal/render":        "internal/report",
 	"internal/render/windbg": "",
-	"internal/report":        "internal/analysis/census internal/analysis/check internal/analysis/crt internal/analysis/locate internal/analysis/stacks internal/target pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/process",
+	"internal/report": "" +
+		" internal/analysis/census" +
+		" internal/analysis/check" +
+		" internal/analysis/crt" +
+		" internal/analysis/locate" +
+		" internal/analysis/stacks" +
+		" internal/target" +
+		" pkg/diag" +
+		" pkg/heap" +
+		" pkg/memory" +
+		" pkg/minidump" +
+		" pkg/ntheap" +
+		" pkg/pageheap" +
+		" pkg/process",
 
 	"internal/analysis/census": "internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
 	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +

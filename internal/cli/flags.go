@@ -53,7 +53,7 @@ func (a *app) check(debugger bool, formats ...string) (render.Format, error) {
 	case "", "default":
 	case "windbg":
 		if !debugger {
-			return 0, usagef("this command has no form in the debugger; --style windbg is for summary, heaps, heap, walk and find")
+			return 0, usagef("this command has no form in the debugger; leave --style out")
 		}
 		if a.flags.format != "text" {
 			return 0, usagef("--style windbg is text; it cannot be --format %s", a.flags.format)

@@ -16,14 +16,13 @@ import (
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
-	"github.com/heapdump/heapdump/pkg/memory"
 )
 
 // walkFlags are the flags of walk.
 type walkFlags struct {
-	heaps, states, origins, sizes, ranges []string
-	sort, crt                             string
-	limit                                 int
+	blockFlags
+	sort, crt string
+	limit     int
 }
 
 // walk is heapdump walk.
@@ -43,11 +42,7 @@ for when a block is busy, else its bytes.`,
 	}, groupWalk, "!heap -h ADDR, !heap -flt")
 	fs := c.Flags()
 	fs.SortFlags = false
-	fs.StringSliceVar(&f.heaps, "heap", []string{"all"}, "the `heap`: address, index, process, or all; repeats")
-	fs.StringSliceVar(&f.states, "state", nil, "only this `state`: busy, free, internal, uncommitted, lost; repeats")
-	fs.StringSliceVar(&f.origins, "origin", nil, "only this `origin`: backend, lfh, lookaside, virtual, pageheap; repeats")
-	fs.StringArrayVar(&f.sizes, "size", nil, "only sizes in `MIN..MAX`, both included, for example 64..4KiB, 1MiB.. or 0x28; repeats")
-	fs.StringArrayVar(&f.ranges, "range", nil, "only blocks in `ADDR..ADDR`, the end not included; repeats")
+	f.register(fs)
 	fs.StringVar(&f.sort, "sort", "", "`order`: addr, size or user_size, with a minus for the reverse")
 	fs.StringVar(&f.crt, "crt", "auto", "`when` JSON and NDJSON have the debug C runtime's key: always, never, or auto, which looks\nfor its module or for a block of it among the first 16384 in use of each heap")
 	fs.IntVar(&f.limit, "limit", 0, "at most this `number` of blocks; 0 is all")
@@ -68,9 +63,9 @@ func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
 	if f.limit < 0 {
 		return usagef("--limit %d is below 0", f.limit)
 	}
-	filter, err := pick.New(f.states, f.origins, f.sizes, f.ranges, func(s string) (memory.Addr, error) { return ParseAddr(s, a.windbg()) })
+	filter, err := f.filter(a.windbg())
 	if err != nil {
-		return &failure{exitUsage, err}
+		return err
 	}
 	var order *pick.Order
 	if f.sort != "" {

@@ -116,16 +116,23 @@ func (w *walks) walk(h *ntheap.Heap, s int, p *part) error {
 
 // count counts blocks.
 func (w *walks) count(blocks iter.Seq[heap.Block], p *part) error {
-	n, bytes := 0, uint64(0)
-	for b := range blocks {
-		c := &p.counts[b.State][b.Origin]
-		c.Blocks++
-		c.Bytes += b.Size
-		c.User += b.UserBytes()
-		p.tally.Add(b)
+	return w.over(blocks, func(b *heap.Block) {
+		p.counts[b.State][b.Origin].one(b)
+		p.tally.Add(*b)
 		if b.State == heap.Free {
 			p.largest = max(p.largest, b.Size)
 		}
+	})
+}
+
+// over hands every block to do, and looks up now and then. The block is the
+// callee's until it returns.
+func (w *walks) over(blocks iter.Seq[heap.Block], do func(*heap.Block)) error {
+	n, bytes := 0, uint64(0)
+	var b heap.Block // one for all: what a callback may keep is allocated
+	for x := range blocks {
+		b = x
+		do(&b)
 		if b.Segment != heap.NoSegment {
 			bytes += b.Size
 		}
