@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
@@ -76,6 +77,9 @@ func (a *app) heap() *cobra.Command {
 			if front, ok := census.LFH(t, h); ok {
 				doc.LFH(front)
 			}
+			s := stacks.New(t)
+			lock, _ := s.OfLock(h)
+			doc.Creation(s.Frames(s.OfHeap(h)), s.Frames(lock), s.Notes())
 			return a.write(w, doc, format, report.Coverage(t, pointers(cs.Heaps)))
 		},
 	}, groupInspect, "!heap -a ADDR, !heap -h ADDR")

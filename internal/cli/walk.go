@@ -233,6 +233,11 @@ func (wk *walker) remarks(path string) {
 		}
 		byWhy[h.Why] = append(byWhy[h.Why], fmt.Sprintf("%v (%s)", h.Address, h.Kind))
 	}
+	if wk.layers != nil {
+		for _, n := range wk.layers.stacks.Notes() {
+			wk.app.note("%s", n)
+		}
+	}
 	for _, why := range whys {
 		list, more := byWhy[why], ""
 		if n := len(list) - shownSkipped; n > 0 {

@@ -14,7 +14,7 @@ func Find(t *target.Target, x locate.Found) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)[0], found(x))
-	doc.add(crtBlock(x.CRT, x.Address), pageNode(x), frames(x), neighbours(x), regionTable(x.Region, x.InRegion))
+	doc.add(crtBlock(x.CRT, x.Address), pageNode(x), frames("stack_frames", "Stack, innermost first", x.Stack), neighbours(x), regionTable(x.Region, x.InRegion))
 	doc.add(problems(x.Problems, 0)...)
 	return doc
 }
@@ -105,14 +105,14 @@ func stackCell(stack []stacks.Frame) any {
 	return out
 }
 
-// frames is the stack with the modules that its addresses lie in.
-func frames(x locate.Found) Table {
-	return fill(Table{Key: "stack_frames", Title: "Stack, innermost first"}, []field[stacks.Frame]{
+// frames is a stack with the modules that its addresses lie in.
+func frames(key, title string, stack []stacks.Frame) Table {
+	return fill(Table{Key: key, Title: title}, []field[stacks.Frame]{
 		f("address", "Address", Address, func(x stacks.Frame) any { return addr(x.Addr) }),
 		f("module", "", Text, func(x stacks.Frame) any { return word(x.Module) }),
 		f("module_offset", "", Hex, func(x stacks.Frame) any { return known(x.Module != "", x.Offset) }),
 		f("", "In", Text, func(x stacks.Frame) any { return known(x.Module != "", fmt.Sprintf("%s+0x%x", x.Module, x.Offset)) }),
-	}, x.Stack)
+	}, stack)
 }
 
 // neighbour is a block beside the one that was found.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
@@ -42,6 +43,14 @@ func Heap(t *target.Target, h *census.Heap, lists []FreeList) *Document {
 	doc.add(states(h), accounting([]*census.Heap{h}), coverage(t, []*census.Heap{h}))
 	doc.add(problems(all, h.Dropped)...)
 	return doc
+}
+
+// Creation adds the stacks that created the heap and its lock, and notes on
+// those that were recorded and could not be had.
+func (d *Document) Creation(heap, lock []stacks.Frame, notes []string) {
+	d.add(frames("creation_stack", "Stack of the heap's creation, innermost first", heap),
+		frames("lock_creation_stack", "Stack of the creation of its lock, innermost first", lock))
+	d.Notes = append(d.Notes, notes...)
 }
 
 // heapRecord is the heap itself: what it is, and every number of its census.

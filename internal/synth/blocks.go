@@ -43,6 +43,7 @@ func (b *BuiltHeap) writeBusy(bl *Block) {
 	}
 	if bl.Flags&2 != 0 {
 		x := bl.End() - u // _HEAP_ENTRY_EXTRA
+		b.Image.PutU16(x, bl.item.Trace)
 		b.Image.PutU16(x+2, bl.item.TagIndex)
 		b.ptr(x+b.Arch.PtrSize(), bl.item.UserData)
 	}
@@ -172,6 +173,7 @@ func (b *BuiltHeap) writeVirtual() {
 		nodes = append(nodes, bv.Node)
 		b.SetVirtual(i, "CommitSize", bv.Commit)
 		b.SetVirtual(i, "ReserveSize", bv.Reserve)
+		b.Image.PutU16(bv.Node+2*b.Arch.PtrSize(), v.Trace)
 		bl := &b.Blocks[len(b.Blocks)-len(b.Virtual)+i]
 		unused := bl.Bytes - bl.Size
 		if v.Stack != 0 {
@@ -248,4 +250,8 @@ func (b *BuiltHeap) writeLock() {
 	b.ptr(links, links)
 	b.ptr(links+p, links)
 	b.Image.PutU32(d+4*p+4, l.Contention)
+	b.Image.PutU16(d+2, uint16(l.Trace))
+	if b.Family != XP {
+		b.Image.PutU16(d+4*p+12, uint16(l.Trace>>16))
+	}
 }

@@ -12,6 +12,7 @@ type FullPageHeap struct {
 	// they are needed, Gap behind each other.
 	Storage, Gap uint64
 	NormalHeap   uint64
+	Create       uint64 // CreateStackTrace
 	Lock         uint64 // thread id that holds the heap's lock
 	GuardReserve bool   // guard pages are reserved, not committed without access
 	Next         uint64 // list of page heaps: what NextHeap's links are; 0 is itself

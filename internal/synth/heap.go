@@ -60,6 +60,7 @@ type Lock struct {
 	Debug      uint64 // where the RTL_CRITICAL_SECTION_DEBUG goes; 0 is none
 	Contention uint32
 	SpinCount  uint64
+	Trace      uint32 // with Debug: CreatorBackTraceIndex
 }
 
 // Segment is the script of one segment of a heap. Segment 0 stands at the
@@ -100,6 +101,7 @@ type Item struct {
 	Make     func(user uint64) []byte // instead of Content, once the address is known
 	Prev     *uint16
 	TagIndex uint16 // in the extra, with Flags 02
+	Trace    uint16 // AllocatorBackTraceIndex, in the extra, with Flags 02
 	UserData uint64 // Settable, in the extra
 }
 
@@ -157,6 +159,13 @@ func (i Item) WithTag(tag uint16, settable uint64) Item {
 	return i
 }
 
+// WithTrace gives the block an extra with the index of a stack trace, for
+// which the block has to have room.
+func (i Item) WithTrace(index uint16) Item {
+	i.Trace, i.Flags = index, i.Flags|2
+	return i
+}
+
 // Virtual is a large block, on the heap's VirtualAllocdBlocks.
 type Virtual struct {
 	Address   uint64 // of the node; page aligned
@@ -164,6 +173,7 @@ type Virtual struct {
 	Commit    uint64 // 0 is what the size needs
 	Reserve   uint64 // 0 is Commit
 	Stack     uint64 // not 0: an extended header
+	Trace     uint16 // AllocatorBackTraceIndex, in the node's extra
 	Content   []byte
 	FirstPage bool   // only the first page is saved
 	AllocBase uint64 // of the reservation, if lower than the node

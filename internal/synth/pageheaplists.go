@@ -111,6 +111,7 @@ func (b *BuiltPageHeap) counters() {
 	b.Set("nNodePoolBytes", uint64(len(b.Pools))*poolBytes)
 	b.Set("ExtraFlags", 3)
 	b.Set("NormalHeap", b.NormalHeap)
+	b.Set("CreateStackTrace", b.Create)
 	if b.Old {
 		b.Set("pNextHeapRoot", b.Next)
 		return

@@ -28,7 +28,8 @@ type Root struct {
 	BusyBytes, FreedBytes              uint64 // committed, as the root has them
 	AvailableBytes, NodePoolBytes      uint64
 	BusyAccessible                     uint64
-	TreeElements, TreeDepth            uint32 // of BusyNodesTable; Vista and later
+	TreeElements, TreeDepth            uint32      // of BusyNodesTable; Vista and later
+	CreateStackTrace                   memory.Addr // of the heap's creation, as Node.StackTrace; 0 without
 	LockAddress                        memory.Addr
 	LockKnown, Owned                   bool   // the critical section could be read; somebody was inside
 	OwningThread                       uint64 // its thread id, when owned
@@ -52,7 +53,7 @@ func readRoot(m heap.Memory, a memory.Addr, f *form) (r Root, ok bool) {
 		StorageRanges: b.u32(l.storageRanges), StorageBytes: num(l.storageBytes),
 		Busy: b.u32(l.nBusy), BusyBytes: num(l.busyBytes), Freed: b.u32(l.nFreed), FreedBytes: num(l.freedBytes),
 		Available: b.u32(l.nAvailable), AvailableBytes: num(l.availableBytes), BusyAccessible: num(l.accessible),
-		NodePools: b.u32(l.nPools), NodePoolBytes: num(l.poolBytes), LockAddress: ptr(l.lock),
+		NodePools: b.u32(l.nPools), NodePoolBytes: num(l.poolBytes), LockAddress: ptr(l.lock), CreateStackTrace: ptr(l.create),
 		storage: ptr(l.storage), storageTail: ptr(l.storageTail), freed: ptr(l.freed), freedTail: ptr(l.freedTail),
 		available: ptr(l.available), pools: ptr(l.pools), poolsTail: ptr(l.poolsTail),
 		nextLink: ptr(l.next), previousLink: ptr(l.next + f.ptr)}

@@ -1,6 +1,7 @@
 // Package stacks finds the stack traces that Windows recorded of allocations:
-// those of the user-mode stack trace database (gflags +ust) and those of page
-// heap. Each distinct stack is kept once.
+// those of the user-mode stack trace database (gflags +ust), by pointer or
+// (XP to Vista) by index, and those of page heap; and those of the creation of
+// heaps and critical sections. Each distinct stack is kept once.
 package stacks
 
 import (
@@ -8,9 +9,7 @@ import (
 	"slices"
 
 	"github.com/heapdump/heapdump/internal/target"
-	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
-	"github.com/heapdump/heapdump/pkg/pageheap"
 	"github.com/heapdump/heapdump/pkg/stackdb"
 )
 
@@ -20,12 +19,17 @@ type Stacks struct {
 	t       *target.Target
 	modules []module // by start
 	side    [2]side  // 32 and 64 bits
+	build   int
 }
 
 // side is what belongs to one pointer size.
 type side struct {
-	reader stackdb.Reader
-	set    stackdb.Set
+	reader  stackdb.Reader
+	set     stackdb.Set
+	looked  bool              // for the database
+	db      *stackdb.Database // nil when it was not found
+	why     error             // why db is nil
+	indexed uint64            // blocks that name a stack by index, where there is no database
 }
 
 // module is an image, loaded or since unloaded.
@@ -34,8 +38,10 @@ type module struct {
 	name string // file name without path
 }
 
-// firstVista is the build since which a trace's count has 11 bits.
-const firstVista = 6000
+const (
+	firstVista = 6000 // the build since which a trace's count has 11 bits
+	firstWin7  = 7600 // since which blocks point at their stack
+)
 
 // New makes Stacks for a dump. It reads no heap.
 func New(t *target.Target) *Stacks {
@@ -47,9 +53,9 @@ func New(t *target.Target) *Stacks {
 		s.modules = append(s.modules, module{m.Range, Base(m.Name)})
 	}
 	slices.SortStableFunc(s.modules, func(a, b module) int { return cmp.Compare(a.Start, b.Start) })
-	build := t.Build()
+	s.build = t.Build()
 	for i, bits := range [...]int{32, 64} {
-		s.side[i].reader = stackdb.Reader{Memory: t.Space, Bits: bits, Old: build > 0 && build < firstVista, Code: s.code}
+		s.side[i].reader = stackdb.Reader{Memory: t.Space, Bits: bits, Old: s.build > 0 && s.build < firstVista, Code: s.code}
 	}
 	return s
 }
@@ -98,51 +104,6 @@ func (s *Stacks) Frames(stack []memory.Addr) []Frame {
 		}
 	}
 	return out
-}
-
-// Captures reports whether blocks of the heap can have a stack at all: a walk
-// of any other heap needs not ask.
-func (s *Stacks) Captures(h *target.Heap) bool {
-	return h.Page != nil || h.NormalOf != 0 || h.NT != nil && h.NT.Header.Extended()
-}
-
-// Of returns the stack of a block, innermost first: of its allocation or, of
-// one that page heap keeps after it was freed, of its free. Nil when there is
-// none, or none that validates. The slice is not the caller's to change.
-func (s *Stacks) Of(h *target.Heap, b *heap.Block) []memory.Addr {
-	p := s.pointer(h, b)
-	if p == 0 {
-		return nil
-	}
-	x := &s.side[0]
-	if h.Bits == 64 {
-		x = &s.side[1]
-	}
-	return x.set.Frames(x.set.At(x.reader, p))
-}
-
-// pointer returns the block's pointer to its stack trace; 0 without one.
-func (s *Stacks) pointer(h *target.Heap, b *heap.Block) memory.Addr {
-	switch {
-	case h.Page != nil:
-		if b.State != heap.Busy && b.State != heap.Free {
-			return 0
-		}
-		n, ok := h.Page.Node(b.Addr)
-		if !ok || n.Kind == pageheap.NodeAvailable {
-			return 0
-		}
-		return n.StackTrace
-	case b.State != heap.Busy || h.NT == nil:
-		return 0
-	case uint64(b.Header) >= 3*h.NT.Header.Unit:
-		x, _ := stackdb.ExtensionOf(s.t.Space, *b, h.Bits)
-		return x.Stack
-	case h.NormalOf != 0:
-		x, _ := pageheap.Light(s.t.Space, *b)
-		return x.StackTrace
-	}
-	return 0
 }
 
 // Base returns the file name at the end of a Windows path.
