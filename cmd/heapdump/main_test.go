@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 //	mkdump virtual FILE       the published heap 0x29fb0000 with its large blocks, +ust
 //	mkdump xp FILE            a small heap of Windows XP
 //	mkdump pageheap FILE      a process with a page heap in no list, its normal heap, and stacks
+//	mkdump indexed [none] FILE  a process of Windows Vista with stacks by index; none: without their database
 //	mkdump crt FILE           blocks of a debug C runtime, one overrun and one underrun
 //	mkdump hostile FILE       the demonstration with names that attack terminals
 //	mkdump stacks FILE        the demonstration's threads and modules, without memory
@@ -68,6 +69,8 @@ func mkdump(ts *testscript.TestScript, neg bool, args []string) {
 		data = small(synth.NewProcess(synth.XP, synth.X86)).Build().Dump.Bytes()
 	case "pageheap":
 		data = paged().Build().Dump.Bytes()
+	case "indexed":
+		data = indexed(len(args) == 2).Build().Dump.Bytes()
 	case "crt":
 		data = debugged().Build().Dump.Bytes()
 	case "cut":
@@ -108,6 +111,24 @@ func paged() *synth.Process {
 			{Size: 0x40, Stack: 0x1000100}, {Size: 100, Freed: true}, {Size: 13}, {Size: 0x1800},
 		}}).Build(b.Image)
 		b.Image.Write(h.Blocks[2].User+13, []byte("!"))
+	}
+	return p
+}
+
+// indexed is a process of Windows Vista, the blocks, heap and lock of which
+// name their stacks by an index into a stack trace database.
+func indexed(database bool) *synth.Process {
+	p := synth.NewProcess(synth.Vista, synth.X86)
+	p.NtGlobalFlag = 0x1000
+	p.Modules = []synth.Module{{Base: 0x400000, Size: 0x10000, Name: `C:\app\app.exe`}}
+	p.AddHeap(&synth.Heap{Address: 0x250000, AllocatorBackTraceIndex: 3, Lock: synth.Lock{Debug: 0x280000, Trace: 4},
+		Segments: []synth.Segment{{Items: []synth.Item{synth.Busy(24).WithBlock(48).WithTrace(1), synth.Busy(24)}}},
+		Virtual:  []synth.Virtual{{Address: 0x3000000, Size: 0x100000, Trace: 2}}})
+	p.Prepare = func(b *synth.Built) {
+		if database {
+			(&synth.TraceDB{Address: 0x2a00000, Family: synth.Vista, Arch: synth.X86,
+				Stacks: [][]uint64{{0x401234, 0x402345}, {0x403456}, {0x404567}, {0x405678}}}).Build(b.Image)
+		}
 	}
 	return p
 }
