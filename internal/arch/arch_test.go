@@ -27,6 +27,7 @@ var permitted = map[string]string{
 		" internal/analysis/check" +
 		" internal/analysis/crt" +
 		" internal/analysis/locate" +
+		" internal/analysis/roles" +
 		" internal/analysis/stacks" +
 		" internal/pick" +
 		" internal/progress" +
@@ -49,6 +50,7 @@ var permitted = map[string]string{
 		" internal/analysis/check" +
 		" internal/analysis/crt" +
 		" internal/analysis/locate" +
+		" internal/analysis/roles" +
 		" internal/analysis/stacks" +
 		" internal/target" +
 		" pkg/diag" +
@@ -64,6 +66,7 @@ var permitted = map[string]string{
 		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":    "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
 	"internal/analysis/locate": "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/diag pkg/heap pkg/memory pkg/pageheap",
+	"internal/analysis/roles":  "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/stacks": "internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
 	"internal/target":          "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +

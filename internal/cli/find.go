@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/locate"
+	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/report"
 )
 
@@ -43,7 +44,11 @@ func (a *app) find() *cobra.Command {
 				}
 				return a.complete(report.Coverage(t, nil))
 			}
-			return a.write(w, report.Find(t, x), format, report.Coverage(t, nil))
+			rs, err := roles.Take(cmd.Context(), t)
+			if err != nil {
+				return err
+			}
+			return a.write(w, report.Find(t, x, rs), format, report.Coverage(t, nil))
 		},
 	}, groupWalk, "!heap -x ADDR, !address ADDR")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/render"
@@ -73,7 +74,11 @@ func (a *app) heap() *cobra.Command {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			doc := report.Heap(t, &cs.Heaps[0], lists)
+			rs, err := roles.Take(ctx, t)
+			if err != nil {
+				return err
+			}
+			doc := report.Heap(t, &cs.Heaps[0], rs, lists)
 			if front, ok := census.LFH(t, h); ok {
 				doc.LFH(front)
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 )
@@ -38,7 +39,7 @@ func (a *app) heapList() *cobra.Command {
 }
 
 // counted is what summary and heaps share: open, count every heap, report.
-func (a *app) counted(ctx context.Context, args []string, make func(*target.Target, *census.Census) *report.Document,
+func (a *app) counted(ctx context.Context, args []string, make func(*target.Target, *census.Census, *roles.Result) *report.Document,
 	debugger func(io.Writer, *target.Target, *census.Census) error) error {
 	format, err := a.check(true, "text", "json", "csv")
 	if err != nil {
@@ -64,7 +65,11 @@ func (a *app) counted(ctx context.Context, args []string, make func(*target.Targ
 		}
 		return a.complete(missing)
 	}
-	return a.write(w, make(t, cs), format, missing)
+	rs, err := roles.Take(ctx, t)
+	if err != nil {
+		return err
+	}
+	return a.write(w, make(t, cs, rs), format, missing)
 }
 
 // census counts heaps and shows how far it is.

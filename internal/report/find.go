@@ -4,22 +4,23 @@ import (
 	"fmt"
 
 	"github.com/heapdump/heapdump/internal/analysis/locate"
+	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 )
 
 // Find is the result of heapdump find.
-func Find(t *target.Target, x locate.Found) *Document {
+func Find(t *target.Target, x locate.Found, rs *roles.Result) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
-	doc.add(header(d)[0], found(x))
+	doc.add(header(d)[0], found(x, rs))
 	doc.add(crtBlock(x.CRT, x.Address), pageNode(x), frames("stack_frames", "Stack, innermost first", x.Stack), neighbours(x), regionTable(x.Region, x.InRegion))
 	doc.add(problems(x.Problems, 0)...)
 	return doc
 }
 
-func found(x locate.Found) Table {
+func found(x locate.Found, rs *roles.Result) Table {
 	pairs := []pair{
 		{Column{"address", "Address", Address}, addr(x.Address)},
 		{Column{"where", "", Text}, x.Where},
@@ -27,7 +28,7 @@ func found(x locate.Found) Table {
 		{Column{"saved", "In the dump", Yes}, x.Saved},
 		{Column{"missing", "", Text}, known(!x.Saved, x.Why.String())},
 	}
-	pairs = append(pairs, foundHeap(x)...)
+	pairs = append(pairs, foundHeap(x, rs)...)
 	pairs = append(pairs, foundBlock(x)...)
 	pairs = append(pairs,
 		pair{Column{"stack", "", List}, stackCell(x.Stack)},
@@ -47,9 +48,10 @@ func titleIf(ok bool, title string) string {
 	return ""
 }
 
-func foundHeap(x locate.Found) []pair {
-	var h, kind, foreign, segment any
+func foundHeap(x locate.Found, rs *roles.Result) []pair {
+	var h, kind, foreign, segment, role, said any
 	if x.Heap != nil {
+		role, said = word(rs.Of(x.Heap).Kind.String()), roleWords(x.Heap, rs)
 		h, kind, foreign = addr(x.Heap.Address), x.Heap.Kind.String(), x.Heap.Foreign
 	}
 	if x.Segment != nil {
@@ -59,6 +61,8 @@ func foundHeap(x locate.Found) []pair {
 	return []pair{
 		{Column{"heap", titleIf(in, "Heap"), Address}, h},
 		{Column{"heap_kind", titleIf(in, "Kind of heap"), Text}, kind},
+		{Column{"heap_role", "", Text}, role},
+		{Column{"", titleIf(said != nil, "Role of the heap"), Text}, said},
 		{Column{"foreign", "", Yes}, foreign},
 		{Column{"segment", titleIf(in, "Segment"), Address}, segment},
 	}

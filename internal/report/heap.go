@@ -2,6 +2,7 @@ package report
 
 import (
 	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
@@ -20,7 +21,7 @@ type FreeList struct {
 }
 
 // Heap is the result of heapdump heap: all of one heap's header.
-func Heap(t *target.Target, h *census.Heap, lists []FreeList) *Document {
+func Heap(t *target.Target, h *census.Heap, rs *roles.Result, lists []FreeList) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)[0])
@@ -28,17 +29,17 @@ func Heap(t *target.Target, h *census.Heap, lists []FreeList) *Document {
 	if p := h.Target.Page; p != nil {
 		ranges := pageRanges(p)
 		ranges.Main = true
-		doc.add(heapRecord(h, nil), pageRoot(p), ranges, states(h), accounting([]*census.Heap{h}), coverage(t, []*census.Heap{h}))
+		doc.add(heapRecord(h, rs, nil), pageRoot(p), ranges, states(h), accounting([]*census.Heap{h}), coverage(t, []*census.Heap{h}))
 		doc.add(problems(all, h.Dropped)...)
 		return doc
 	}
 	if h.Target.NT == nil {
-		doc.add(heapRecord(h, nil), coverage(t, []*census.Heap{h}))
+		doc.add(heapRecord(h, rs, nil), coverage(t, []*census.Heap{h}))
 		doc.add(problems(append(all, t.Problems...), h.Dropped)...)
 		return doc
 	}
 	nt := h.Target.NT
-	doc.add(heapRecord(h, nt), thresholds(nt), counters(nt), lock(nt), frontEndTable(nt))
+	doc.add(heapRecord(h, rs, nt), thresholds(nt), counters(nt), lock(nt), frontEndTable(nt))
 	doc.add(segments(nt), uncommitted(nt), virtualBlocks(nt), freeLists(lists), freeEntries(lists), tags(nt))
 	doc.add(states(h), accounting([]*census.Heap{h}), coverage(t, []*census.Heap{h}))
 	doc.add(problems(all, h.Dropped)...)
@@ -54,14 +55,22 @@ func (d *Document) Creation(heap, lock []stacks.Frame, notes []string) {
 }
 
 // heapRecord is the heap itself: what it is, and every number of its census.
-func heapRecord(h *census.Heap, nt *ntheap.Heap) Table {
+func heapRecord(h *census.Heap, rs *roles.Result, nt *ntheap.Heap) Table {
 	pairs := []pair{{Column{"", "Heap", Address}, addr(h.Target.Address)}}
-	for _, x := range heapFields() {
+	for _, x := range heapFields(rs) {
 		pairs = append(pairs, pair{x.Column, x.cell(h)})
 	}
 	add := func(title string, kind Kind, v any) { pairs = append(pairs, pair{Column{"", title, kind}, v}) }
 	add("Kind", Text, h.Target.Kind.String())
 	add("Found by", List, h.Target.Found.List())
+	add("Role", Text, roleWords(h.Target, rs))
+	for i, w := range rs.Of(h.Target).Evidence {
+		title := "  and"
+		if i == 0 {
+			title = "  because"
+		}
+		add(title, Text, w)
+	}
 	if s := remarks(h); s != "" {
 		add("Notes", Text, s)
 	}

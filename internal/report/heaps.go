@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/pkg/heap"
 )
 
@@ -28,7 +29,7 @@ func nt(key, title string, kind Kind, cell func(*census.Heap) any) field[*census
 }
 
 // heapFields are the keys of a heap for programs.
-func heapFields() []field[*census.Heap] {
+func heapFields(rs *roles.Result) []field[*census.Heap] {
 	return append([]field[*census.Heap]{
 		f("index", "", Count, func(h *census.Heap) any { return h.Target.Position }),
 		f("address", "", Address, func(h *census.Heap) any { return addr(h.Target.Address) }),
@@ -42,6 +43,9 @@ func heapFields() []field[*census.Heap] {
 		f("foreign", "", Yes, func(h *census.Heap) any { return h.Target.Foreign }),
 		f("found", "", List, func(h *census.Heap) any { return h.Target.Found.List() }),
 		f("normal_heap_of", "", Address, func(h *census.Heap) any { return some(h.Target.NormalOf) }),
+		f("role", "", Text, func(h *census.Heap) any { return word(rs.Of(h.Target).Kind.String()) }),
+		f("role_owner", "", Text, func(h *census.Heap) any { return word(rs.Of(h.Target).Owner) }),
+		f("role_evidence", "", List, func(h *census.Heap) any { return list(rs.Of(h.Target).Evidence) }),
 		f("walked", "", Yes, func(h *census.Heap) any { return h.Walked }),
 		f("why", "", Text, func(h *census.Heap) any { return word(h.Target.Why) }),
 	}, numberFields()...)
@@ -143,7 +147,7 @@ func debuggerReserved(h *census.Heap) any { return h.Reserved - h.VirtualReserve
 func debuggerCommitted(h *census.Heap) any { return h.Committed - h.VirtualCommitted }
 
 // debuggerFields are the columns of !heap -s and, beside them, what is in use.
-func debuggerFields() []field[*census.Heap] {
+func debuggerFields(rs *roles.Result) []field[*census.Heap] {
 	return []field[*census.Heap]{
 		f("", "#", Count, func(h *census.Heap) any { return h.Target.Position }),
 		f("", "Heap", Address, func(h *census.Heap) any { return addr(h.Target.Address) }),
@@ -161,6 +165,7 @@ func debuggerFields() []field[*census.Heap] {
 		c("", "Busy\nbytes", Bytes, func(h *census.Heap) any { return h.BusyUser }),
 		c("", "Free\nblocks", Count, func(h *census.Heap) any { return h.FreeBlocks }),
 		c("", "Free\nbytes", Bytes, func(h *census.Heap) any { return h.Free }),
+		roleField(rs),
 	}
 }
 
@@ -176,8 +181,8 @@ func fastHeap(h *census.Heap) any {
 }
 
 // debuggerTable is the table of heaps for people, with a total.
-func debuggerTable(heaps []*census.Heap) Table {
-	fields := debuggerFields()
+func debuggerTable(heaps []*census.Heap, rs *roles.Result) Table {
+	fields := debuggerFields(rs)
 	t := fill(Table{Title: "Heaps (columns as in !heap -s; k = 1,024 bytes, virtual blocks not in them; busy bytes as asked for)",
 		Media: ForPeople, Tight: true}, fields, heaps)
 	switch walked := keep(heaps, func(h *census.Heap) bool { return h.Walked }); {

@@ -55,7 +55,7 @@ func text(t *testing.T, d *report.Document, f render.Format) string {
 // grouped for people and whole for programs; a residue is printed.
 func TestSummary(t *testing.T) {
 	tg, cs := opened(t)
-	d := report.Summary(tg, cs)
+	d := report.Summary(tg, cs, nil)
 	people, programs := text(t, d, render.FormatText), text(t, d, render.FormatJSON)
 	for _, want := range []string{
 		"  0x10000 10,485,760  10,480,760     5,000     3,000      900 1,000        0   84      16\n",
@@ -88,7 +88,7 @@ func TestManyProblems(t *testing.T) {
 	for i := range 30 {
 		tg.Problems = append(tg.Problems, diag.Problem{Code: diag.Code("code-" + string(rune('a'+i))), At: diag.AtFile(uint64(i))})
 	}
-	got := text(t, report.Summary(tg, cs), render.FormatText)
+	got := text(t, report.Summary(tg, cs, nil), render.FormatText)
 	if n := strings.Count(got, "  code-"); n != 20 || !strings.Contains(got, "… and 11 more kinds of problem; --format json has them all") {
 		t.Errorf("%d kinds in\n%s", n, got)
 	}

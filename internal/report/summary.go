@@ -5,19 +5,20 @@ import (
 	"strings"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
 )
 
 // Summary is the result of heapdump summary.
-func Summary(t *target.Target, cs *census.Census) *Document {
+func Summary(t *target.Target, cs *census.Census, rs *roles.Result) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)...)
 	doc.add(memoryTables(cs.Memory)...)
 	heaps := pointers(cs.Heaps)
-	doc.add(fill(Table{Key: "heaps", Media: ForPrograms, Main: true}, heapFields(), heaps))
-	doc.add(debuggerTable(heaps), notWalked(heaps))
+	doc.add(fill(Table{Key: "heaps", Media: ForPrograms, Main: true}, heapFields(rs), heaps))
+	doc.add(debuggerTable(heaps, rs), notWalked(heaps))
 	walked := keep(heaps, func(h *census.Heap) bool { return h.Walked })
 	doc.add(accounting(walked), virtuals(walked), fragmentation(walked))
 	all, dropped := allProblems(t, heaps)
@@ -28,7 +29,7 @@ func Summary(t *target.Target, cs *census.Census) *Document {
 }
 
 // Heaps is the result of heapdump heaps.
-func Heaps(t *target.Target, cs *census.Census) *Document {
+func Heaps(t *target.Target, cs *census.Census, rs *roles.Result) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	heaps := pointers(cs.Heaps)
@@ -43,12 +44,13 @@ func Heaps(t *target.Target, cs *census.Census) *Document {
 		c("", "Busy\nblocks", Count, func(h *census.Heap) any { return h.BusyBlocks }),
 		c("", "Busy\nbytes", Bytes, func(h *census.Heap) any { return h.BusyUser }),
 		f("", "Flags", Text, flagWords),
+		roleField(rs),
 		f("", "Notes", Text, func(h *census.Heap) any { return remarks(h) }),
 	}, heaps)
 	program := header(d)[0]
-	doc.add(program, fill(Table{Key: "heaps", Media: ForPrograms, Main: true}, heapFields(), heaps), people)
+	doc.add(program, fill(Table{Key: "heaps", Media: ForPrograms, Main: true}, heapFields(rs), heaps), people)
 	all, dropped := allProblems(t, heaps)
-	doc.add(problems(all, dropped)[0], coverage(t, heaps))
+	doc.add(roleTable(heaps, rs), problems(all, dropped)[0], coverage(t, heaps))
 	if len(all) > 0 {
 		doc.Notes = append(doc.Notes, fmt.Sprintf("%s found; `heapdump summary %s` shows them.", plural(len(all)+dropped, "problem was", "problems were"), shell(d.Path)))
 	}
@@ -57,17 +59,11 @@ func Heaps(t *target.Target, cs *census.Census) *Document {
 
 func remarks(h *census.Heap) string {
 	var words []string
-	if h.Target.Default {
-		words = append(words, "process heap")
-	}
 	if h.Target.Foreign {
 		words = append(words, "another process's, never counted")
 	}
 	if !h.Target.Listed && !h.Target.Foreign {
 		words = append(words, "in no PEB's list that the dump holds")
-	}
-	if p := h.Target.NormalOf; p != 0 {
-		words = append(words, fmt.Sprintf("normal heap of page heap %v", p))
 	}
 	if h.Target.Why != "" {
 		words = append(words, "not walked: "+h.Target.Why)

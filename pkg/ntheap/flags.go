@@ -42,6 +42,17 @@ var flagNames = []struct {
 	{ValidateAll, "VALIDATE_ALL"}, {ValidateParams, "VALIDATE_PARAMETERS"}, {LockUser, "LOCK_USER_ALLOCATED"},
 }
 
+// The classes of heap, HEAP_CLASS_n of winnt.h and of the DDK, as ClassBits
+// returns them.
+const (
+	ClassProcess Flags = 0x0000 // class 0: also a heap whose maker gave none
+	ClassPrivate Flags = 0x1000 // HeapCreate's heaps
+	ClassCSRPort Flags = 0x8000
+)
+
+// ClassBits returns the bits of the heap's class.
+func (f Flags) ClassBits() Flags { return f & classMask }
+
 var classNames = [...]string{"", "private", "kernel", "GDI", "user", "console", "user desktop", "CSR shared", "CSR port"}
 
 // Class returns the heap's class in words: "private" for HeapCreate's heaps,
