@@ -26,6 +26,7 @@ var permitted = map[string]string{
 		" internal/analysis/census" +
 		" internal/analysis/check" +
 		" internal/analysis/crt" +
+		" internal/analysis/handles" +
 		" internal/analysis/locate" +
 		" internal/analysis/roles" +
 		" internal/analysis/stacks" +
@@ -49,6 +50,7 @@ var permitted = map[string]string{
 		" internal/analysis/census" +
 		" internal/analysis/check" +
 		" internal/analysis/crt" +
+		" internal/analysis/handles" +
 		" internal/analysis/locate" +
 		" internal/analysis/roles" +
 		" internal/analysis/stacks" +
@@ -64,11 +66,12 @@ var permitted = map[string]string{
 	"internal/analysis/census": "internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
 	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +
 		"pkg/ntheap pkg/pageheap pkg/process",
-	"internal/analysis/crt":    "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
-	"internal/analysis/locate": "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/diag pkg/heap pkg/memory pkg/pageheap",
-	"internal/analysis/roles":  "internal/target pkg/heap pkg/memory pkg/ntheap",
-	"internal/analysis/stacks": "internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
-	"internal/target":          "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
+	"internal/analysis/crt":     "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
+	"internal/analysis/handles": "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
+	"internal/analysis/locate":  "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/diag pkg/heap pkg/memory pkg/pageheap",
+	"internal/analysis/roles":   "internal/target pkg/heap pkg/memory pkg/ntheap",
+	"internal/analysis/stacks":  "internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
+	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",
 	"internal/mmap":     "github.com/edsrzf/mmap-go",

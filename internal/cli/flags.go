@@ -23,10 +23,10 @@ type common struct {
 func (c *common) register(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.SortFlags = false
-	f.StringVarP(&c.format, "format", "f", "text", "output `format`: text, json or csv; walk also ndjson")
+	f.StringVarP(&c.format, "format", "f", "text", "output `format`: text, json, csv, or of a list also ndjson")
 	f.StringVarP(&c.output, "output", "o", "", "write to `file`, whole or not at all")
 	f.StringVar(&c.style, "style", "", "`style` of text: windbg prints the debugger's layout")
-	f.StringVar(&c.table, "table", "", "the `table` that csv holds, by its JSON key")
+	f.StringVar(&c.table, "table", "", "the `table` that csv and ndjson hold, by its JSON key")
 	f.BoolVar(&c.human, "human", false, "sizes in text as KiB, MiB, GiB")
 	f.StringVar(&c.color, "color", "auto", "`when` to colour text: auto, always or never")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no progress and no notes on stderr")
@@ -66,8 +66,8 @@ func (a *app) check(debugger bool, formats ...string) (render.Format, error) {
 	default:
 		return 0, usagef("--color %q: write auto, always or never", a.flags.color)
 	}
-	if a.flags.table != "" && a.flags.format != "csv" {
-		return 0, usagef("--table is for --format csv")
+	if a.flags.table != "" && a.flags.format != "csv" && a.flags.format != "ndjson" {
+		return 0, usagef("--table is for --format csv and ndjson")
 	}
 	return names[a.flags.format], nil
 }

@@ -10,6 +10,7 @@ import (
 const (
 	groupInspect = "inspect"
 	groupWalk    = "walk"
+	groupAround  = "around"
 	groupSetup   = "setup"
 )
 
@@ -67,11 +68,13 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 	root.SetErr(a.env.Stderr)
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)
-	root.AddGroup(&cobra.Group{ID: groupInspect, Title: "Inspect:"}, &cobra.Group{ID: groupWalk, Title: "Walk:"}, &cobra.Group{ID: groupSetup, Title: "Setup:"})
+	root.AddGroup(&cobra.Group{ID: groupInspect, Title: "Inspect:"}, &cobra.Group{ID: groupWalk, Title: "Walk:"}, &cobra.Group{ID: groupAround, Title: "Around the heap:"},
+		&cobra.Group{ID: groupSetup, Title: "Setup:"})
 	root.SetHelpCommandGroupID(groupSetup)
 	root.SetCompletionCommandGroupID(groupSetup)
 	a.flags.register(root)
 	root.AddCommand(a.info(), a.summary(), a.heapList(), a.heap(), a.checkHeaps(), a.stat(), a.walk(), a.find(), a.version())
+	root.AddCommand(a.handles())
 	return root
 }
 

@@ -23,10 +23,9 @@ func (e *TableError) Error() string {
 	return fmt.Sprintf("no table %q in this result; there are %s", e.Key, strings.Join(e.Have, ", "))
 }
 
-// writeCSV renders one table as RFC 4180 has it: a heading of keys, lines that
-// end in CR LF, quotes where needed. CSV holds one table, since a file of
-// several is read by no program.
-func writeCSV(w *bufio.Writer, d *report.Document, key string) error {
+// tableOf returns the table with a key, the main one for no key; a
+// *TableError when there is none.
+func tableOf(d *report.Document, key string) (*report.Table, error) {
 	t := d.Main()
 	if key != "" {
 		t, _ = d.Table(key)
@@ -38,7 +37,18 @@ func writeCSV(w *bufio.Writer, d *report.Document, key string) error {
 				e.Have = append(e.Have, t.Key)
 			}
 		}
-		return e
+		return nil, e
+	}
+	return t, nil
+}
+
+// writeCSV renders one table as RFC 4180 has it: a heading of keys, lines that
+// end in CR LF, quotes where needed. CSV holds one table, since a file of
+// several is read by no program.
+func writeCSV(w *bufio.Writer, d *report.Document, key string) error {
+	t, err := tableOf(d, key)
+	if err != nil {
+		return err
 	}
 	var b []byte
 	n := 0

@@ -19,6 +19,12 @@ func writeJSON(w *bufio.Writer, d *report.Document) {
 		if t.Media == report.ForPeople || t.Key == "" {
 			continue
 		}
+		if t.Flat && len(t.Rows) > 0 {
+			b = appendFlat(b, t)
+			w.Write(b)
+			b = b[:0]
+			continue
+		}
 		b = append(b, ",\n  "...)
 		b = appendString(b, t.Key)
 		b = append(b, ": "...)
@@ -27,6 +33,31 @@ func writeJSON(w *bufio.Writer, d *report.Document) {
 		b = b[:0]
 	}
 	w.Write(append(b, "\n}\n"...))
+}
+
+// appendFlat appends the columns of a record as keys of the document.
+func appendFlat(b []byte, t *report.Table) []byte {
+	for i, c := range t.Columns {
+		if c.Key != "" {
+			b = append(append(appendString(append(b, ",\n  "...), c.Key), ": "...), appendCell(nil, t.Rows[0][i], c.Kind)...)
+		}
+	}
+	return b
+}
+
+// writeNDJSON renders the rows of one table, the main one or the one of a key,
+// as one object a line.
+func writeNDJSON(w *bufio.Writer, d *report.Document, key string) error {
+	t, err := tableOf(d, key)
+	if err != nil {
+		return err
+	}
+	var b []byte
+	for _, row := range t.Rows {
+		b = appendObject(b[:0], t, row, "", "")
+		w.Write(append(b, '\n'))
+	}
+	return nil
 }
 
 func appendTable(b []byte, t *report.Table) []byte {

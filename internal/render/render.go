@@ -18,7 +18,7 @@ const (
 	FormatText Format = iota
 	FormatJSON
 	FormatCSV
-	FormatNDJSON // streams of blocks only
+	FormatNDJSON // a stream of blocks, or the rows of one table
 )
 
 // Options say how a document is rendered.
@@ -26,7 +26,7 @@ type Options struct {
 	Format Format
 	Color  bool   // text: escape sequences for titles
 	Human  bool   // text: bytes with KiB, MiB, GiB
-	Table  string // CSV: key of the table, empty for the document's main one
+	Table  string // CSV, NDJSON: key of the table, empty for the document's main one
 }
 
 // Write renders a document.
@@ -40,6 +40,8 @@ func Write(w io.Writer, d *report.Document, o Options) error {
 		writeJSON(bw, d)
 	case FormatCSV:
 		err = writeCSV(bw, d, o.Table)
+	case FormatNDJSON:
+		err = writeNDJSON(bw, d, o.Table)
 	default:
 		err = fmt.Errorf("no document has this format")
 	}

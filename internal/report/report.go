@@ -70,6 +70,7 @@ type Table struct {
 	Notes      []string // sentences under the table in text
 	Main       bool     // what CSV holds when no other table is asked for
 	Tight      bool     // text: one blank between columns, for wide tables
+	Flat       bool     // JSON: the columns of a record are keys of the document itself
 	Wrap       bool     // text: the lines of Values are sentences, broken to fit
 	Empty      string   // what text says of a table without rows; "" leaves the table out
 }

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"context"
+	"io"
+
+	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/target"
+)
+
+// result is what a command that makes one document has to say: how, and how
+// in the debugger's layout; debug is nil where the debugger has none.
+type result struct {
+	make  func(context.Context, *target.Target) (*report.Document, error)
+	debug func(context.Context, io.Writer, *target.Target) error
+}
+
+// show runs the five steps of a command that makes one document of a dump.
+func (a *app) show(ctx context.Context, path string, r result) error {
+	format, err := a.check(r.debug != nil, "text", "json", "csv", "ndjson")
+	if err != nil {
+		return err
+	}
+	t, w, err := a.open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	if r.debug != nil && a.windbg() {
+		if err := r.debug(ctx, w, t); err != nil {
+			return writeFailed(err)
+		}
+		return a.complete(report.Coverage(t, nil))
+	}
+	d, err := r.make(ctx, t)
+	if err != nil {
+		return err
+	}
+	return a.write(w, d, format, report.Coverage(t, nil))
+}
