@@ -218,6 +218,7 @@ func fillRow(r *render.BlockRow, h *target.Heap, b *heap.Block) {
 	r.BlockBytes = b.Size
 	r.State, r.Origin, r.Trust = b.State.String(), b.Origin.String(), b.Trust.String()
 	r.Flags = uint8(b.Flags)
+	r.LFH, r.BucketKnown, r.Bucket = b.Origin == heap.LFH, b.Bucket != heap.NoBucket, b.Bucket
 }
 
 // shownSkipped is how many heaps that were not walked a note names.

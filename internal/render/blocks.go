@@ -16,6 +16,8 @@ type BlockRow struct {
 	BlockBytes, UserBytes      uint64
 	State, Origin, Trust       string // words without characters that need escapes
 	Flags                      uint8
+	LFH, BucketKnown           bool     // of the low-fragmentation heap; and its Bucket is known
+	Bucket                     uint8    // not in CSV
 	Stack                      []uint64 // innermost first; JSON only, and none is no key
 	CRT                        CRTBlock // JSON only
 }
@@ -116,11 +118,22 @@ func appendBlockJSON(b []byte, r *BlockRow) []byte {
 	b = strconv.AppendUint(b, uint64(r.Flags), 16)
 	b = append(b, `","trust":"`...)
 	b = append(append(b, r.Trust...), '"')
+	if r.LFH {
+		b = appendBucketJSON(b, r)
+	}
 	b = appendStackJSON(b, r.Stack)
 	if r.CRT.Known {
 		b = appendCRTJSON(b, &r.CRT)
 	}
 	return append(b, '}')
+}
+
+func appendBucketJSON(b []byte, r *BlockRow) []byte {
+	b = append(b, `,"bucket":`...)
+	if !r.BucketKnown {
+		return append(b, "null"...)
+	}
+	return strconv.AppendUint(b, uint64(r.Bucket), 10)
 }
 
 func appendCRTJSON(b []byte, c *CRTBlock) []byte {
@@ -235,6 +248,9 @@ func appendBlockText(b []byte, r *BlockRow, digits int) []byte {
 		b = append(b, '0')
 	}
 	b = strconv.AppendUint(b, uint64(r.Flags), 16)
+	if r.LFH && r.BucketKnown {
+		b = strconv.AppendUint(append(b, "  bucket "...), uint64(r.Bucket), 10)
+	}
 	if r.Trust != "sound" {
 		b = append(append(b, ' ', ' '), r.Trust...)
 	}

@@ -69,11 +69,14 @@ func foundHeap(x locate.Found, rs *roles.Result) []pair {
 }
 
 func foundBlock(x locate.Found) []pair {
-	var entry, size, state, origin, flags, trust, offset, user, userBytes, unused, userOffset any
-	busy, headed := false, false // headed: an entry stands before it
+	var entry, size, state, origin, bucket, flags, trust, offset, user, userBytes, unused, userOffset any
+	busy, headed, slot := false, false, false // headed: an entry stands before it
 	if b := x.Block; b != nil {
 		entry, size, state, origin = addr(b.Addr), b.Size, b.State.String(), b.Origin.String()
 		offset = int64(x.Address - b.Addr)
+		if slot = b.Origin == heap.LFH; slot && b.Bucket != heap.NoBucket {
+			bucket = int(b.Bucket)
+		}
 		if headed = b.State != heap.Uncommitted && b.State != heap.Lost; headed {
 			flags, trust = uint8(b.Flags), b.Trust.String()
 		}
@@ -86,6 +89,7 @@ func foundBlock(x locate.Found) []pair {
 		{Column{"entry", titleIf(in, "Entry"), Address}, entry},
 		{Column{"state", titleIf(in, "State"), Text}, state},
 		{Column{"origin", titleIf(in, "Origin"), Text}, origin},
+		{Column{"bucket", titleIf(slot, "Bucket"), Count}, bucket},
 		{Column{"block_bytes", titleIf(in, "Block bytes"), Bytes}, size},
 		{Column{"offset", titleIf(in, "Offset in the block"), Bytes}, offset},
 		{Column{"user", titleIf(busy, "User pointer"), Address}, user},

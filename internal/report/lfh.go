@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/ntheap"
 )
 
@@ -25,7 +26,7 @@ func (d *Document) LFH(front census.FrontEnd) {
 		{Column{"vote", "The vote is", Text}, verdict},
 	}))
 	d.add(fill(Table{Key: "lfh_buckets", Title: "Buckets of the low-fragmentation heap, in bytes"}, []field[ntheap.Bucket]{
-		f("size_index", "Bucket", Count, func(b ntheap.Bucket) any { return int(b.SizeIndex) }),
+		f("size_index", "Bucket", Count, func(b ntheap.Bucket) any { return known(b.SizeIndex != heap.NoBucket, int(b.SizeIndex)) }),
 		f("block_bytes", "Block bytes", Bytes, func(b ntheap.Bucket) any { return b.BlockSize }),
 		f("subsegments", "Subsegments", Count, func(b ntheap.Bucket) any { return b.SubSegments }),
 		f("blocks", "Blocks", Count, func(b ntheap.Bucket) any { return b.Blocks }),

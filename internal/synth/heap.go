@@ -218,6 +218,7 @@ type Block struct {
 	Flags   uint8 // decoded
 	Unused  uint8 // the header's UnusedBytes
 	Stack   uint64
+	Bucket  uint8 // of a slot
 	item    *Item
 	prev    uint16
 	seg     int

@@ -341,7 +341,7 @@ func (l *LFH) truth() {
 		bl.Bytes = c.Slot(0) - bl.Entry
 		out = append(out, bl)
 		for i, s := range c.Slots {
-			x := Block{Segment: bl.Segment, seg: bl.seg, Entry: c.Slot(i), User: c.user(i), Bytes: c.stride(), State: StateFree, Origin: OriginLFH}
+			x := Block{Segment: bl.Segment, seg: bl.seg, Entry: c.Slot(i), User: c.user(i), Bytes: c.stride(), State: StateFree, Origin: OriginLFH, Bucket: c.SizeIndex}
 			if s.Busy {
 				x.State, x.Size, x.Stack, x.Flags = StateBusy, s.Size, s.Stack, 1
 			}

@@ -138,7 +138,11 @@ type Block struct {
 	Origin  Origin
 	Flags   Flags
 	Trust   Trust
+	Bucket  uint8 // of a slot of the low-fragmentation heap its subsegment's SizeIndex, NoBucket when damage hides it; else 0
 }
+
+// NoBucket is the Bucket of a slot whose bucket is not known.
+const NoBucket = ^uint8(0)
 
 // NoSegment is the Segment of a block that lies in no segment.
 const NoSegment = ^uint32(0)

@@ -13,7 +13,7 @@ import (
 type Container struct {
 	UserBlocks memory.Addr
 	SubSegment memory.Addr
-	SizeIndex  uint8  // the bucket
+	SizeIndex  uint8  // the bucket; heap.NoBucket when it is not known
 	Affinity   uint8  // AffinityIndex of the subsegment
 	BlockSize  uint64 // bytes of a slot
 	Blocks     int
@@ -51,7 +51,7 @@ func (h *Heap) Containers() []Container {
 			if !ok {
 				return
 			}
-			s := Container{UserBlocks: c.at, SubSegment: c.sub, SizeIndex: c.sizeIndex, Affinity: c.affinity, BlockSize: c.stride,
+			s := Container{UserBlocks: c.at, SubSegment: c.sub, SizeIndex: h.bucketOf(&c), Affinity: c.affinity, BlockSize: c.stride,
 				Blocks: int(c.count), Depth: -1, Bytes: b.Size, Doubtful: c.doubt}
 			if c.counted {
 				s.Depth = int(c.depth)

@@ -55,6 +55,7 @@ func (k *walker) expand(b heap.Block) bool {
 		return false
 	}
 	s := slots{walker: k, c: &c, block: heap.Block{Size: c.stride, Segment: k.index, Header: uint8(k.c.unit), Origin: heap.LFH}}
+	s.block.Bucket = k.h.bucketOf(&c)
 	if c.doubt {
 		s.block.Trust = heap.Doubtful
 	}

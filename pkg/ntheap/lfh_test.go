@@ -66,6 +66,9 @@ func agreeLFH(t testing.TB, w walked, l *synth.LFH) {
 		if (w.blocks[i].Origin == heap.LFH) != (x.Origin == synth.OriginLFH) {
 			t.Fatalf("block %d is of origin %v: %+v", i, w.blocks[i].Origin, x)
 		}
+		if w.blocks[i].Bucket != x.Bucket {
+			t.Fatalf("block %d is of bucket %d: %+v", i, w.blocks[i].Bucket, x)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/ntheap/internal/layout"
 )
@@ -138,3 +139,23 @@ func (h *Heap) mutual(f func(c *container)) {
 
 // maxSlots is more than a container can have in bytes: a back-end block.
 const maxSlots = 0x10000 * 16
+
+// bucketOf returns the bucket that the slots of a container belong to: the
+// one that its subsegment names, if that has slots of this size; else the one
+// that has; heap.NoBucket when neither can be said.
+func (h *Heap) bucketOf(c *container) uint8 {
+	units, known := h.bucketUnits(c.sizeIndex)
+	if c.counted && (!known || units*h.codec.unit == c.stride) {
+		return c.sizeIndex
+	}
+	out := heap.NoBucket
+	for i := range uint8(128) {
+		if units, ok := h.bucketUnits(i); ok && units*h.codec.unit == c.stride {
+			if out != heap.NoBucket {
+				return heap.NoBucket
+			}
+			out = i
+		}
+	}
+	return out
+}
