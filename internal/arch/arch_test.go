@@ -29,6 +29,7 @@ var permitted = map[string]string{
 		" internal/analysis/handles" +
 		" internal/analysis/locate" +
 		" internal/analysis/roles" +
+		" internal/analysis/search" +
 		" internal/analysis/stacks" +
 		" internal/pick" +
 		" internal/progress" +
@@ -53,6 +54,7 @@ var permitted = map[string]string{
 		" internal/analysis/handles" +
 		" internal/analysis/locate" +
 		" internal/analysis/roles" +
+		" internal/analysis/search" +
 		" internal/analysis/stacks" +
 		" internal/target" +
 		" pkg/diag" +
@@ -70,6 +72,7 @@ var permitted = map[string]string{
 	"internal/analysis/handles": "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 	"internal/analysis/locate":  "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/diag pkg/heap pkg/memory pkg/pageheap",
 	"internal/analysis/roles":   "internal/target pkg/heap pkg/memory pkg/ntheap",
+	"internal/analysis/search":  "internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/stacks":  "internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
 	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +

@@ -73,8 +73,19 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 	root.SetHelpCommandGroupID(groupSetup)
 	root.SetCompletionCommandGroupID(groupSetup)
 	a.flags.register(root)
-	root.AddCommand(a.info(), a.summary(), a.heapList(), a.heap(), a.checkHeaps(), a.stat(), a.walk(), a.find(), a.version())
-	root.AddCommand(a.handles())
+	root.AddCommand(
+		a.info(),
+		a.summary(),
+		a.heapList(),
+		a.heap(),
+		a.checkHeaps(),
+		a.stat(),
+		a.walk(),
+		a.find(),
+		a.search(),
+		a.handles(),
+		a.version(),
+	)
 	return root
 }
 

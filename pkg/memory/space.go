@@ -39,7 +39,7 @@ func NewSpace(c Contents) *Space {
 	}
 	s.cut = slices.Clone(c.Cut)
 	slices.SortFunc(s.cut, func(a, b Range) int { return cmp.Compare(a.Start, b.Start) })
-	s.cut = merge(s.cut)
+	s.cut = Union(s.cut)
 	return s
 }
 
@@ -60,8 +60,10 @@ func tidy(regions []Region) []Region {
 	return out
 }
 
-// merge joins sorted ranges that touch or overlap, in place.
-func merge(in []Range) []Range {
+// Union sorts ranges and joins those that touch or overlap; empty ones are
+// dropped. It works in place and returns what it keeps of in.
+func Union(in []Range) []Range {
+	slices.SortFunc(in, func(a, b Range) int { return cmp.Compare(a.Start, b.Start) })
 	out := in[:0]
 	for _, r := range in {
 		if r.Empty() {
