@@ -20,7 +20,9 @@ func (a *app) checkHeaps() *cobra.Command {
 		Short: "What is damaged in the heaps, by what, and the evidence for it",
 		Long: `Every heap is validated: headers, free lists, hints and bitmaps, uncommitted ranges, segments, large
 blocks and counters, the low-fragmentation heap, page heap's trees and stamps, the fills of the debug
-heap, and the fences and lists of debug C runtimes. What the dump does not hold is not judged.`,
+heap, and the fences and lists of debug C runtimes. What the dump does not hold is not judged.
+What Windows detected itself is shown first: the record behind STATUS_HEAP_CORRUPTION, with its stack.
+Where a thread held a heap's lock, findings that a change in progress explains are marked as such.`,
 		Example: lines("heapdump check app.dmp", "heapdump check --format json app.dmp", "heapdump check --fail-on corruption app.dmp"),
 		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -22,7 +22,13 @@ func Check(t *target.Target, r *check.Result) *Document {
 		{Column{"findings", "Findings", Count}, len(r.Findings) + r.Dropped},
 		{Column{"unjudged", titleIf(r.Unjudged > 0, "Problems not kept"), Count}, r.Unjudged},
 	}))
-	doc.add(findings(r.Findings), around(r.Findings))
+	doc.add(findings(r.Findings), around(r.Findings), detected(r.Detected), locksHeld(r.Held))
+	for i := range r.Detected {
+		doc.add(shownDetected(&r.Detected[i]))
+	}
+	for _, h := range r.Held {
+		doc.Notes = append(doc.Notes, heldNote(h))
+	}
 	for i := range r.Findings {
 		if i == shownFindings {
 			break
@@ -69,6 +75,7 @@ func findings(all []check.Finding) Table {
 		f("evidence", "", Text, func(x check.Finding) any { return word(x.Evidence) }),
 		f("stack", "", List, func(x check.Finding) any { return stackCell(x.Stack) }),
 		f("lost_bytes", "", Bytes, func(x check.Finding) any { return x.Lost }),
+		f("mid_update", "", Yes, func(x check.Finding) any { return x.MidUpdate }),
 	}, all)
 }
 
@@ -118,18 +125,13 @@ func shown(i int, x *check.Finding) Table {
 		{Column{"", titleIf(x.Got != "", "Found"), Text}, x.Got},
 		{Column{"", titleIf(x.Story != "", "Likely"), Text}, x.Story},
 		{Column{"", titleIf(x.Evidence != "", "Because"), Text}, x.Evidence},
+		{Column{"", titleIf(x.MidUpdate, "But"), Text}, "the heap's lock was held: it may be a change in progress, and no damage"},
 	}
 	names := map[string]string{"before": "Block before", "block": "Block", "behind": "Block behind"}
 	for _, n := range x.Around {
 		pairs = append(pairs, pair{Column{"", names[n.Which], Text}, neighbourLine(n)})
 	}
-	for i, s := range x.Stack {
-		at := fmt.Sprintf("%#x", uint64(s.Addr))
-		if s.Module != "" {
-			at += fmt.Sprintf("  %s+%#x", s.Module, s.Offset)
-		}
-		pairs = append(pairs, pair{Column{"", fmt.Sprintf("Stack %d", i), Text}, at})
-	}
+	pairs = append(pairs, stackLines(x.Stack)...)
 	t := record("", title, pairs)
 	t.Media = ForPeople
 	return t

@@ -18,8 +18,7 @@ const dataBytes = 16
 
 // surround gives findings the block that they lie in, the blocks beside it,
 // and the block's stack.
-func (c *checker) surround(heaps []*target.Heap) {
-	s := stacks.New(c.t)
+func (c *checker) surround(heaps []*target.Heap, s *stacks.Stacks) {
 	for _, h := range heaps {
 		if h.Walkable() == nil {
 			continue

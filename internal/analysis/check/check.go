@@ -26,6 +26,7 @@ type Finding struct {
 	diag.Problem
 	Title           string // the rule in a few words
 	Story, Evidence string // what likely happened and why that is thought; empty without evidence
+	MidUpdate       bool   // the heap's lock was held: it may be a change in progress, and no damage
 	Around          []Neighbour
 	Stack           []stacks.Frame // of the block's allocation
 }
@@ -44,6 +45,8 @@ type Result struct {
 	Blocks     int // in them
 	Findings   []Finding
 	NotChecked []diag.Problem // what the dump or heapdump lacks to judge
+	Detected   []Detected     // what ntdll detected itself; each is a finding too
+	Held       []Held         // heaps whose lock somebody held
 	Dropped    int            // findings beyond those kept
 	Unjudged   int            // problems that a walk met beyond those it keeps: findings or not
 }
@@ -55,6 +58,8 @@ type checker struct {
 	out    *Result
 	lists  map[int]*crtheap.List // by pointer size
 	titles map[diag.Code]string
+
+	modules []target.Module
 }
 
 // Take checks the given heaps. tick, if there is one, is told how far it is.
@@ -86,6 +91,8 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 		c.layers(h.Target)
 	}
 	c.chains(heaps)
+	s := stacks.New(t)
+	c.detected(s)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -93,7 +100,8 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 		return cmp.Or(cmp.Compare(a.Heap, b.Heap), cmp.Compare(a.At.Off, b.At.Off), cmp.Compare(a.Code, b.Code))
 	})
 	c.out.Findings = slices.CompactFunc(c.out.Findings, func(a, b Finding) bool { return a.Problem == b.Problem })
-	c.surround(heaps)
+	c.surround(heaps, s)
+	c.held(heaps)
 	for i := range c.out.Findings {
 		c.tell(i)
 	}

@@ -26,6 +26,7 @@ const (
 	storyField  = "single-field smash"
 	storyFlip   = "bit flip"
 	storyList   = "list damage"
+	storyTwice  = "double free"
 )
 
 // titles has every rule in a few words.
@@ -77,11 +78,14 @@ func said(b []byte) string {
 // tell finds the likeliest story of finding i, if the evidence allows one.
 func (c *checker) tell(i int) {
 	f := &c.out.Findings[i]
+	f.MidUpdate = c.midUpdate(f)
 	if f.Story != "" {
 		return
 	}
 	code := string(f.Code)
 	switch {
+	case twice(f):
+	case f.Code == ntheap.CodeFailure:
 	case strings.HasPrefix(code, "entry-") && c.overrun(f):
 	case strings.HasPrefix(code, "lfh-") && c.overrun(f):
 	case flipped(f):
@@ -94,7 +98,7 @@ func (c *checker) tell(i int) {
 	case f.Code == pageheap.CodeLightFreed:
 		f.Story, f.Evidence = storyFreed, "the fill of a block that was freed and kept is overwritten"
 	case strings.HasSuffix(code, "-list") || f.Code == crtheap.CodeLink || f.Code == pageheap.CodeTree:
-		f.Story, f.Evidence = storyList, "a link contradicts the list: "+f.Got+c.held(f.Heap)
+		f.Story, f.Evidence = storyList, "a link contradicts the list: "+f.Got
 	}
 }
 
@@ -154,14 +158,4 @@ func number(s string) (uint64, bool) {
 	s = strings.TrimSuffix(s, " bytes")
 	n, err := strconv.ParseUint(strings.TrimPrefix(s, "0x"), 16, 64)
 	return n, err == nil && strings.HasPrefix(s, "0x")
-}
-
-// held says that somebody was at work in the heap.
-func (c *checker) held(a memory.Addr) string {
-	for _, h := range c.t.Heaps {
-		if h.Address == a && h.NT != nil && h.NT.Header.Lock.Known && h.NT.Header.Lock.Owned {
-			return fmt.Sprintf("; but thread %#x held the heap's lock, and may have been changing its lists", h.NT.Header.Lock.OwningThread)
-		}
-	}
-	return ""
 }
