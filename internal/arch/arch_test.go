@@ -31,6 +31,7 @@ var permitted = map[string]string{
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
+		" internal/analysis/vmmap" +
 		" internal/pick" +
 		" internal/progress" +
 		" internal/render" +
@@ -56,6 +57,7 @@ var permitted = map[string]string{
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
+		" internal/analysis/vmmap" +
 		" internal/target" +
 		" pkg/diag" +
 		" pkg/heap" +
@@ -74,6 +76,7 @@ var permitted = map[string]string{
 	"internal/analysis/roles":   "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":  "internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/stacks":  "internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
+	"internal/analysis/vmmap":   "internal/target pkg/heap pkg/memory pkg/process",
 	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",

@@ -83,6 +83,7 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 		a.walk(),
 		a.find(),
 		a.search(),
+		a.address(),
 		a.handles(),
 		a.version(),
 	)

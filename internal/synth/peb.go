@@ -92,8 +92,9 @@ func orElse(v, other uint64) uint64 {
 	return v
 }
 
-// writeTEB writes a TEB of the given width.
-func writeTEB(m *Image, a Arch, teb, peb, stackBase, stackLimit uint64, pid, tid uint32) {
+// writeTEB writes a TEB of the given width, of a thread whose stack is all of
+// its reservation.
+func writeTEB(m *Image, a Arch, teb, peb, stackBase, stackLimit, stackStart uint64, pid, tid uint32) {
 	p := a.PtrSize()
 	m.putPtr(a, teb+p, stackBase)
 	m.putPtr(a, teb+2*p, stackLimit)
@@ -102,8 +103,8 @@ func writeTEB(m *Image, a Arch, teb, peb, stackBase, stackLimit uint64, pid, tid
 	m.putPtr(a, teb+9*p, uint64(tid))
 	m.putPtr(a, teb+12*p, peb)
 	if a == X86 {
-		m.PutU32(teb+0xe0c, uint32(stackLimit))
+		m.PutU32(teb+0xe0c, uint32(stackStart))
 		return
 	}
-	m.PutU64(teb+0x1478, stackLimit)
+	m.PutU64(teb+0x1478, stackStart)
 }

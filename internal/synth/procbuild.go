@@ -3,7 +3,8 @@ package synth
 import "fmt"
 
 const (
-	stackSize = 0x2000
+	stackSize    = 0x2000  // committed
+	stackReserve = 0x40000 // in all
 	// dummyIP is where threads stand when no ntdll is known.
 	dummyIP = 0x77411234
 )
@@ -79,7 +80,7 @@ func (p *Process) thread(m *Image, d *Dump, i int) {
 	teb, tid := p.TEBs[i], p.PID+4+4*uint32(i)
 	base := p.stackBase(i)
 	limit := base - stackSize
-	m.Reserve(base-0x40000, 0x40000, MemPrivate, PageReadWrite)
+	m.Reserve(base-stackReserve, stackReserve, MemPrivate, PageReadWrite)
 	m.Commit(limit, stackSize, PageReadWrite)
 	sp := base - 0x480
 	size := uint64(pageSize)
@@ -94,7 +95,7 @@ func (p *Process) thread(m *Image, d *Dump, i int) {
 	if p.WOW64 {
 		top -= 0x2e0 // seen: the 64-bit base is not on a page
 	}
-	writeTEB(m, p.Arch, teb, p.PEB, top, limit, p.PID, tid)
+	writeTEB(m, p.Arch, teb, p.PEB, top, limit, base-stackReserve, p.PID, tid)
 	if p.WOW64 {
 		p.wowThread(m, teb, base, sp, tid)
 	}
@@ -128,9 +129,9 @@ func (p *Process) wowThread(m *Image, teb, base, sp uint64, tid uint32) {
 		m.PutU32(teb+0x180c, 0x2000)
 	}
 	stack := base + 0x100000
-	m.Reserve(stack-0x40000, 0x40000, MemPrivate, PageReadWrite)
+	m.Reserve(stack-stackReserve, stackReserve, MemPrivate, PageReadWrite)
 	m.Commit(stack-stackSize, stackSize, PageReadWrite)
-	writeTEB(m, X86, low, p.PEB32, stack, stack-stackSize, p.PID, tid)
+	writeTEB(m, X86, low, p.PEB32, stack, stack-stackSize, stack-stackReserve, p.PID, tid)
 	regs := alignDown(base-0x1000, 16) // {u16 flags, u16 machine}, then the CONTEXT
 	m.PutU64(teb+0x1488, regs)
 	m.PutU16(regs+2, 0x14c)

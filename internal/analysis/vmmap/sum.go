@@ -1,0 +1,126 @@
+package vmmap
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// Row is one line of a sum: how many pieces share a property, and their bytes.
+type Row struct {
+	Name    string
+	Bits    int // of a usage with a width: 32 or 64; else 0
+	Regions int
+	Bytes   uint64
+}
+
+// Largest is the largest piece of a usage.
+type Largest struct {
+	Name  string
+	Bits  int
+	Base  memory.Addr
+	Bytes uint64
+}
+
+// Summary adds pieces up. Its laws: the usages add up to Bytes, and so do the
+// states; the types to Bytes without what is free; the protections to what is
+// committed. Each is sorted by bytes, the most first.
+type Summary struct {
+	Regions                     int
+	Bytes                       uint64 // of all pieces
+	FreeBytes                   uint64
+	Usage, Type, State, Protect []Row
+	Largest                     []Largest // one for each row of Usage, in its order
+	// Kinds divides the usages Other and Unknown by what is known of the
+	// pieces; those of which nothing is have no row.
+	Kinds []Row
+	// UnusableBytes is free address space that no allocation can use, since
+	// allocations begin at multiples of 64 KiB: from the start of each free
+	// region to the next of them.
+	UnusableBytes uint64
+}
+
+// granularity is what address space is handed out in (SYSTEM_INFO's
+// dwAllocationGranularity, the same on every Windows).
+const granularity = 0x10000
+
+// unknownName stands for a type or protection that the dump does not say.
+const unknownName = "unknown"
+
+// Sum adds pieces up.
+func Sum(pieces []Piece) Summary {
+	var s Summary
+	usage, typ, state, protect, kinds := tally{}, tally{}, tally{}, tally{}, tally{}
+	largest := map[rowKey]Largest{}
+	for i := range pieces {
+		p := &pieces[i]
+		n := p.Size()
+		s.Regions++
+		s.Bytes += n
+		key := rowKey{p.Usage.String(), p.Bits}
+		usage.add(key, n)
+		if l := largest[key]; n > l.Bytes {
+			largest[key] = Largest{key.name, key.bits, p.Start, n}
+		}
+		state.add(rowKey{name: p.State.String()}, n)
+		if p.State == memory.MemFree {
+			s.FreeBytes += n
+			s.UnusableBytes += Unusable(p.Range)
+			continue
+		}
+		typ.add(rowKey{name: orUnknown(p.Type.String())}, n)
+		if p.State == memory.MemCommit {
+			protect.add(rowKey{name: orUnknown(p.Protect.String())}, n)
+		}
+		if p.Owner != nil && (p.Usage == Other || p.Usage == Unknown) {
+			kinds.add(rowKey{name: p.Owner.Kind}, n)
+		}
+	}
+	s.Usage, s.Type, s.State, s.Protect, s.Kinds = usage.rows(), typ.rows(), state.rows(), protect.rows(), kinds.rows()
+	for _, r := range s.Usage {
+		s.Largest = append(s.Largest, largest[rowKey{r.Name, r.Bits}])
+	}
+	return s
+}
+
+// Unusable returns how many bytes at the start of a free range no allocation
+// can use.
+func Unusable(r memory.Range) uint64 {
+	skip := -uint64(r.Start) % granularity
+	return min(skip, r.Size())
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return unknownName
+	}
+	return s
+}
+
+type rowKey struct {
+	name string
+	bits int
+}
+
+type tally map[rowKey]Row
+
+func (t tally) add(k rowKey, n uint64) {
+	r := t[k]
+	r.Name, r.Bits = k.name, k.bits
+	r.Regions++
+	r.Bytes += n
+	t[k] = r
+}
+
+// rows returns the rows by bytes, the most first, then by name and width.
+func (t tally) rows() []Row {
+	out := make([]Row, 0, len(t))
+	for _, r := range t {
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Bits, b.Bits))
+	})
+	return out
+}

@@ -1,0 +1,134 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/heapdump/heapdump/internal/analysis/vmmap"
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// Explained is what heapdump address says of one address.
+type Explained struct {
+	Address   memory.Addr
+	Piece     vmmap.Piece
+	Described bool           // the dump describes the address: there is a Piece
+	Owners    []*vmmap.Owner // the first has the memory
+	Section   string         // of the module, empty when in none
+	Saved     bool
+	Why       memory.Reason // why it is not saved
+}
+
+// AddressAt is the result of heapdump address ADDR.
+func AddressAt(t *target.Target, m *vmmap.Map, x Explained) *Document {
+	d := Describe(t)
+	doc := &Document{Title: d.title()}
+	doc.add(header(d)[0], explained(x), owners(x.Owners))
+	doc.add(addressNext(d, x))
+	if m.Partial {
+		doc.Notes = append(doc.Notes, partialNote)
+	}
+	return doc
+}
+
+func explained(x Explained) Table {
+	p, in := x.Piece, x.Described
+	free := p.State == memory.MemFree
+	pairs := []pair{
+		{Column{"address", "Address", Address}, addr(x.Address)},
+		{Column{"usage", "Usage", Text}, known(in, p.Usage.String())},
+		{Column{"bits", "", Count}, known(p.Bits != 0, p.Bits)},
+		{Column{"owner", "Owner", Text}, word(ownerLine(x))},
+		{Column{"part", titleIf(p.Part != "", "Part of the stack"), Text}, word(p.Part)},
+		{Column{"evidence", titleIf(p.Owner != nil, "Known by"), Text}, nil},
+		{Column{"base", "Region", Address}, known(in, addr(p.Start))},
+		{Column{"end", "Up to", Address}, known(in, addr(p.End))},
+		{Column{"bytes", "Bytes", Bytes}, known(in, p.Size())},
+		{Column{"offset", "Offset in it", Hex}, known(in, uint64(x.Address-p.Start))},
+		{Column{"state", "State", Text}, known(in, p.State.String())},
+		{Column{"protect", "Protection", Text}, known(in && p.State == memory.MemCommit, word(p.Protect.String()))},
+		{Column{"type", "Type", Text}, known(in, word(p.Type.String()))},
+		{Column{"allocation_base", "Allocation base", Address}, known(in && !free, some(p.AllocationBase))},
+		{Column{"allocation_protect", "Allocation protection", Text}, known(in && !free, word(p.AllocationProtect.String()))},
+		{Column{"unusable", titleIf(free, "Lost to 64 KiB steps"), Yes}, known(in && free, uint64(x.Address-p.Start) < vmmap.Unusable(p.Range))},
+		{Column{"saved", "In the dump", Yes}, x.Saved},
+		{Column{"missing", titleIf(!x.Saved, "Why not"), Text}, known(!x.Saved, x.Why.String())},
+	}
+	if p.Owner != nil {
+		pairs[5].value = p.Owner.Evidence
+	}
+	t := record("address", "", append(pairs, ownerPairs(x)...))
+	t.Main = true
+	return t
+}
+
+// ownerPairs are the facts of the owner, each in a key of its own.
+func ownerPairs(x Explained) []pair {
+	var h, thread, module, offset any
+	if o := x.Piece.Owner; o != nil {
+		h, thread = some(o.Heap), known(o.HasThread, o.Thread)
+		if o.Usage == vmmap.Image {
+			module, offset = word(o.Name), uint64(x.Address-o.Start)
+		}
+	}
+	return []pair{
+		{Column{"kind", "", Text}, known(x.Piece.Owner != nil, kindOfPiece(x.Piece))},
+		{Column{"heap", titleIf(h != nil, "Heap"), Address}, h},
+		{Column{"thread", titleIf(thread != nil, "Thread"), Hex}, thread},
+		{Column{"module", titleIf(module != nil, "Module"), Text}, module},
+		{Column{"module_offset", titleIf(module != nil, "Offset in the module"), Hex}, offset},
+		{Column{"section", titleIf(x.Section != "", "Section"), Text}, word(x.Section)},
+	}
+}
+
+func kindOfPiece(p vmmap.Piece) any {
+	if p.Owner == nil {
+		return nil
+	}
+	return p.Owner.Kind
+}
+
+// ownerLine says in one line what the address belongs to.
+func ownerLine(x Explained) string {
+	s := ownerOf(x.Piece)
+	if s != "" && x.Section != "" {
+		s += ", section " + x.Section
+	}
+	return s
+}
+
+// owners is what else claims the address.
+func owners(all []*vmmap.Owner) Table {
+	if len(all) < 2 {
+		all = nil
+	} else {
+		all = all[1:]
+	}
+	return fill(Table{Key: "also", Title: "Also there"}, []field[*vmmap.Owner]{
+		f("base", "From", Address, func(o *vmmap.Owner) any { return addr(o.Start) }),
+		f("bytes", "Bytes", Bytes, func(o *vmmap.Owner) any { return o.Size() }),
+		f("usage", "Usage", Text, func(o *vmmap.Owner) any { return o.Usage.String() }),
+		f("owner", "Owner", Text, func(o *vmmap.Owner) any { return ownerWords(o) }),
+		f("evidence", "Known by", Text, func(o *vmmap.Owner) any { return o.Evidence }),
+	}, all)
+}
+
+// addressNext suggests what to ask next of the address.
+func addressNext(d Dump, x Explained) Table {
+	t := values("next", "Next", nil)
+	t.Media = ForPeople
+	add := func(why, format string, args ...any) {
+		t.Rows = append(t.Rows, []any{"# " + why}, []any{"heapdump " + fmt.Sprintf(format, args...)})
+	}
+	file := shell(d.Path)
+	o := x.Piece.Owner
+	switch {
+	case o != nil && o.Heap != 0 && !strings.Contains(o.Kind, "not walked") && (o.Usage == vmmap.Heap || o.Usage == vmmap.PageHeap):
+		add("the block there", "find %v %s", x.Address, file)
+		add("the heap", "heap %v %s", o.Heap, file)
+	case x.Described && x.Piece.Usage == vmmap.Unknown:
+		add("the largest of its kind", "address --usage unknown --format csv %s", file)
+	}
+	return t
+}
