@@ -138,7 +138,7 @@ func ownerWords(o *vmmap.Owner) string {
 			kind = fmt.Sprintf("%d-bit %s", o.Bits, kind)
 		}
 		return fmt.Sprintf("%s of thread 0x%x", kind, o.Thread)
-	case o.Heap != 0:
+	case o.Heap != 0 && o.Usage != vmmap.Other:
 		return fmt.Sprintf("%s of heap %v", kind, o.Heap)
 	case o.Usage == vmmap.PEB && o.Bits != 0:
 		return fmt.Sprintf("%d-bit %s", o.Bits, kind)

@@ -59,7 +59,7 @@ func explained(x Explained) Table {
 		pairs[5].value = p.Owner.Evidence
 	}
 	t := record("address", "", append(pairs, ownerPairs(x)...))
-	t.Main = true
+	t.Main, t.Flat = true, true
 	return t
 }
 
@@ -125,7 +125,9 @@ func addressNext(d Dump, x Explained) Table {
 	o := x.Piece.Owner
 	switch {
 	case o != nil && o.Heap != 0 && !strings.Contains(o.Kind, "not walked") && (o.Usage == vmmap.Heap || o.Usage == vmmap.PageHeap):
-		add("the block there", "find %v %s", x.Address, file)
+		if o.Kind == "segment" || o.Kind == "virtual block" || o.Kind == "page heap" {
+			add("the block there", "find %v %s", x.Address, file)
+		}
 		add("the heap", "heap %v %s", o.Heap, file)
 	case x.Described && x.Piece.Usage == vmmap.Unknown:
 		add("the largest of its kind", "address --usage unknown --format csv %s", file)

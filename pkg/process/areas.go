@@ -24,12 +24,12 @@ var areaFields = []struct {
 }{
 	{"memory shared with CSRSS", "PEB.ReadOnlySharedMemoryBase", 0x4c, 0x88, nil},
 	{"handle table shared with GDI", "PEB.GdiSharedHandleTable", 0x94, 0xf8, nil},
-	{"code page of ANSI text", "PEB.AnsiCodePageData", 0x58, 0xa0, nil},
-	{"code page of OEM text", "PEB.OemCodePageData", 0x5c, 0xa8, nil},
-	{"table of upper and lower case", "PEB.UnicodeCaseTableData", 0x60, 0xb0, nil},
+	{"language tables (NLS)", "PEB.AnsiCodePageData", 0x58, 0xa0, nil},
+	{"language tables (NLS)", "PEB.OemCodePageData", 0x5c, 0xa8, nil},
+	{"language tables (NLS)", "PEB.UnicodeCaseTableData", 0x60, 0xb0, nil},
 	{"API set map", "PEB.ApiSetMap", 0x38, 0x68, Source.isAPISetMap},
 	{"activation context", "PEB.ActivationContextData", 0x1f8, 0x2f8, Source.isActivationContext},
-	{"activation context of the system", "PEB.SystemDefaultActivationContextData", 0x200, 0x308, Source.isActivationContext},
+	{"activation context", "PEB.SystemDefaultActivationContextData", 0x200, 0x308, Source.isActivationContext},
 }
 
 // Areas returns the areas that the PEB names, those first that are in memory

@@ -37,6 +37,7 @@ func collect(t *target.Target) []Owner {
 		c.heap(h)
 	}
 	c.other()
+	c.leftovers()
 	slices.SortStableFunc(c.owners, func(a, b Owner) int { return int(a.Usage) - int(b.Usage) })
 	return c.owners
 }
@@ -155,6 +156,9 @@ func (c *collector) heap(h *target.Heap) {
 	case h.NT != nil:
 		for _, s := range h.NT.Segments {
 			put(s.Range, "segment", "the heap's list of segments")
+			if a, ok := c.allocation(s.Start); ok && a.Start == s.Start && a.End == s.End+memory.PageSize && c.reserved(s.End) {
+				put(memory.Range{Start: s.End, End: a.End}, "page behind a segment", "the segment's allocation, of which it is the last")
+			}
 		}
 		for _, v := range h.NT.Virtuals {
 			put(v.Node.Span(max(v.ReserveSize, v.CommitSize)), "virtual block", "the heap's VirtualAllocdBlocks")
@@ -170,10 +174,16 @@ func (c *collector) heap(h *target.Heap) {
 		put(memory.Range{Start: h.Address, End: h.Page.Root.Address.Add(memory.PageSize)}, "page heap's handle and root", "the page heap's root")
 	case h.Kind == heap.Unknown:
 	default:
-		if a, ok := c.allocation(h.Address); ok {
+		if a, ok := c.allocation(h.Address); ok && h.Address != 0 {
 			put(a, fmt.Sprintf("%s heap, not walked", h.Kind), "its signature")
 		}
 	}
+}
+
+// reserved reports whether an address is set aside without memory.
+func (c *collector) reserved(a memory.Addr) bool {
+	r, ok := c.t.Space.Region(a)
+	return ok && c.t.Space.RegionsKnown() && r.State == memory.MemReserve
 }
 
 // other adds what else Windows keeps.
@@ -182,21 +192,57 @@ func (c *collector) other() {
 		c.add(Owner{Range: process.SharedUserData.Span(memory.PageSize), Usage: Other, Kind: "data shared with the kernel (KUSER_SHARED_DATA)",
 			Evidence: "its address, the same in every process"})
 	}
+	type place struct {
+		memory.Range
+		name string
+	}
+	known := map[place]bool{}
 	for _, p := range c.t.PEBs {
 		for _, a := range process.Areas(c.src, p) {
-			o := Owner{Usage: Other, Kind: a.Name, Evidence: fmt.Sprintf("the %d-bit PEB: %s", p.Bits, a.Field)}
-			if o.Range = a.Address.Span(a.Size); a.Size == 0 {
-				whole, ok := c.allocation(a.Address)
-				if !ok {
-					continue
-				}
-				o.Range = whole
-			} else if whole, ok := c.allocation(a.Address); ok {
-				o.Range = o.Range.Intersect(whole)
-			} else if c.t.Space.RegionsKnown() {
+			r, ok := c.area(a)
+			if !ok || known[place{r, a.Name}] {
 				continue
 			}
-			c.add(o)
+			known[place{r, a.Name}] = true
+			c.add(Owner{Range: r, Usage: Other, Kind: a.Name, Evidence: fmt.Sprintf("%s of the %d-bit PEB", a.Field, p.Bits)})
 		}
+	}
+}
+
+// area returns the range of an area: within one allocation, and all of it
+// where the area's size is not known.
+func (c *collector) area(a process.Area) (memory.Range, bool) {
+	whole, ok := c.allocation(a.Address)
+	switch {
+	case ok && a.Size == 0:
+		return whole, true
+	case ok:
+		return a.Address.Span(a.Size).Intersect(whole), true
+	}
+	return a.Address.Span(a.Size), a.Size > 0 && !c.t.Space.RegionsKnown()
+}
+
+// leftovers adds what is left of allocations that have something known in
+// them: its usage stays unknown, but not what it was allocated with.
+func (c *collector) leftovers() {
+	add := func(a memory.Addr, kind string) {
+		if r, ok := c.allocation(a); ok {
+			c.add(Owner{Range: r, Usage: Unknown, Kind: kind, Evidence: "its allocation base"})
+		}
+	}
+	done := map[memory.Addr]bool{}
+	for _, o := range slices.Clone(c.owners) {
+		a, ok := c.allocation(o.Start)
+		switch {
+		case !ok || done[a.Start]:
+			continue
+		case o.Usage == TEB || o.Usage == PEB:
+			add(o.Start, "reserved with TEBs and PEBs")
+		case o.Usage == Other && o.Start == process.SharedUserData:
+			add(o.Start, "reserved with KUSER_SHARED_DATA")
+		default:
+			continue
+		}
+		done[a.Start] = true
 	}
 }
