@@ -72,7 +72,7 @@ var permitted = map[string]string{
 		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":     "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
 	"internal/analysis/handles": "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
-	"internal/analysis/locate":  "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/diag pkg/heap pkg/memory pkg/pageheap",
+	"internal/analysis/locate":  "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
 	"internal/analysis/roles":   "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":  "internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/stacks":  "internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",

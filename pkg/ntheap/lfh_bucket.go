@@ -47,30 +47,52 @@ func (h *Heap) Containers() []Container {
 	}
 	for i := range h.Segments {
 		h.walkContainers(i, func(k *walker, b heap.Block) {
-			c, _, ok := h.container(b)
-			if !ok {
-				return
+			if s, ok := h.sumUp(k, b); ok {
+				out = append(out, s)
 			}
-			s := Container{UserBlocks: c.at, SubSegment: c.sub, SizeIndex: h.bucketOf(&c), Affinity: c.affinity, BlockSize: c.stride,
-				Blocks: int(c.count), Depth: -1, Bytes: b.Size, Doubtful: c.doubt}
-			if c.counted {
-				s.Depth = int(c.depth)
-			}
-			q := *k
-			q.sink, q.containers = nil, nil
-			q.yield = func(b heap.Block) bool {
-				if b.Origin == heap.LFH && b.State == heap.Busy {
-					s.Busy++
-				} else if b.Origin == heap.LFH {
-					s.Free++
-				}
-				return true
-			}
-			q.expand(b)
-			out = append(out, s)
 		})
 	}
 	return out
+}
+
+// ContainerAt walks a segment and returns the container that has the address
+// in its UserBlocks, if there is one that a walk expands.
+func (h *Heap) ContainerAt(segment int, a memory.Addr) (found Container, ok bool) {
+	if h.set.Old() {
+		return found, false
+	}
+	h.walkContainers(segment, func(k *walker, b heap.Block) {
+		if !ok && a >= b.Addr && a < b.End() {
+			found, ok = h.sumUp(k, b)
+		}
+	})
+	return found, ok
+}
+
+// sumUp counts the slots of the container in a back-end block; ok is false
+// when it has none that a walk expands.
+func (h *Heap) sumUp(k *walker, b heap.Block) (s Container, ok bool) {
+	c, _, ok := h.container(b)
+	if !ok {
+		return s, false
+	}
+	s = Container{UserBlocks: c.at, SubSegment: c.sub, SizeIndex: h.bucketOf(&c), Affinity: c.affinity, BlockSize: c.stride,
+		Blocks: int(c.count), Depth: -1, Bytes: b.Size, Doubtful: c.doubt}
+	if c.counted {
+		s.Depth = int(c.depth)
+	}
+	q := *k
+	q.sink, q.containers = nil, nil
+	q.yield = func(b heap.Block) bool {
+		if b.Origin == heap.LFH && b.State == heap.Busy {
+			s.Busy++
+		} else if b.Origin == heap.LFH {
+			s.Free++
+		}
+		return true
+	}
+	q.expand(b)
+	return s, true
 }
 
 // walkContainers walks a segment and calls f for each block that the heap

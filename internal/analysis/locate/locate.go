@@ -13,7 +13,9 @@ import (
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/ntheap"
 	"github.com/heapdump/heapdump/pkg/pageheap"
+	"github.com/heapdump/heapdump/pkg/stackdb"
 )
 
 // Found is what there is at an address.
@@ -27,10 +29,17 @@ type Found struct {
 	Previous, Next *heap.Block  // in address order, nil at an end
 	Region         memory.Region
 	InRegion       bool
-	CRT            *crt.Block     // the debug C runtime's in the block, nil when it has none
-	Stack          []stacks.Frame // the block's, innermost first
-	Node           *pageheap.Node // page heap's, on whose pages the address lies; nil when on none
-	Module         string         // path, empty when in none
+	Container      *ntheap.Container // of the low-fragmentation heap, round the address; nil when in none
+	Light          *pageheap.Info    // the light page heap header in the block, nil when it has none
+	CRT            *crt.Block        // the debug C runtime's in the block, nil when it has none
+	Layers         []Layer           // all of this, from the outside in
+	Stack          []stacks.Frame    // the block's, innermost first
+	Trace          *stackdb.Trace    // what Stack was read from; nil without one
+	Section        *stacks.Section   // the critical section that the address lies in; nil when in none
+	Creator        []stacks.Frame    // that section's, innermost first
+	Notes          []string          // on stacks that were recorded and could not be had
+	Node           *pageheap.Node    // page heap's, on whose pages the address lies; nil when on none
+	Module         string            // path, empty when in none
 	ModuleOffset   uint64
 	Thread         uint32 // whose stack it is
 	InStack        bool
@@ -81,18 +90,33 @@ func At(ctx context.Context, t *target.Target, addr memory.Addr) (Found, error) 
 	if x.Heap == nil {
 		owner(t, &x)
 	}
-	x.Says = says(&x)
-	if b := x.Block; b != nil {
-		if c, ok := crt.New(t).Of(x.Heap, b); ok {
-			x.CRT = &c
-		}
-		s := stacks.New(t)
-		if x.Node != nil { // wherever on its pages the address lies
-			b = &heap.Block{Addr: x.Node.Virtual.Start}
-		}
-		x.Stack = s.Frames(s.Of(x.Heap, b))
+	s := stacks.New(t)
+	if x.Block != nil {
+		x.within(t)
+		x.container()
+		x.traced(s)
 	}
+	if c, ok := s.SectionAt(addr); ok {
+		x.Section, x.Creator = &c, s.Frames(c.Creator)
+	}
+	x.Notes = s.Notes()
+	x.Layers = peel(t, &x)
+	x.Says = says(&x)
 	return x, ctx.Err()
+}
+
+// traced looks the block's stack up.
+func (x *Found) traced(s *stacks.Stacks) {
+	b := x.Block
+	if x.Node != nil { // wherever on its pages the address lies
+		b = &heap.Block{Addr: x.Node.Virtual.Start}
+	}
+	if x.Stack = s.Frames(s.Of(x.Heap, b)); len(x.Stack) == 0 {
+		return
+	}
+	if t, ok := s.Trace(x.Heap, b); ok {
+		x.Trace = &t
+	}
 }
 
 // inSegment walks the segment that holds the address up to its block.

@@ -48,12 +48,52 @@ func saysBlock(x *Found) string {
 		return "in a block of the heap's own (a header, an end marker, or a front end's container)"
 	case b.State == heap.Free:
 		return "in a free block"
+	case x.Light != nil && (x.CRT == nil || x.Address < x.CRT.Addr):
+		return saysLight(x)
 	case x.Address < b.User():
 		return "in the header of a busy block"
+	case x.CRT != nil:
+		return saysCRT(x)
 	case uint64(x.Address-b.User()) < b.UserBytes():
 		return "in a busy block"
 	}
 	return "behind the program's bytes of a busy block, in its unused ones"
+}
+
+// saysLight says where in a block of light page heap the address lies.
+func saysLight(x *Found) string {
+	l := x.Light
+	block := "a busy block of light page heap"
+	if l.Freed {
+		block = "a block that light page heap keeps after its free"
+	}
+	switch {
+	case x.Address < l.Header:
+		return "in the entry of " + block
+	case x.Address < l.User:
+		return "in the page heap header of " + block
+	case uint64(x.Address-l.User) < l.Requested:
+		return "in " + block
+	}
+	return "behind the program's bytes of " + block
+}
+
+// saysCRT says where in a block of a debug C runtime the address lies, behind
+// its entry.
+func saysCRT(x *Found) string {
+	c := x.CRT
+	user := c.User.Span(uint64(c.Bytes))
+	switch {
+	case x.Address < c.Addr:
+		return "before the debug C runtime's header in a busy block"
+	case x.Address < c.User:
+		return "in the debug C runtime's header of a busy block"
+	case user.Contains(x.Address):
+		return "in a busy block of a debug C runtime"
+	case x.Address < user.End.Add(fenceBytes):
+		return "in the debug C runtime's fence behind the program's bytes of a busy block"
+	}
+	return "behind a debug C runtime's block, in unused bytes"
 }
 
 // saysNode says where on the pages of a page heap's allocation the address
