@@ -37,6 +37,7 @@ var permitted = map[string]string{
 		" internal/render" +
 		" internal/render/windbg" +
 		" internal/report" +
+		" internal/symbols" +
 		" internal/target" +
 		" pkg/diag" +
 		" pkg/heap" +
@@ -58,6 +59,7 @@ var permitted = map[string]string{
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
 		" internal/analysis/vmmap" +
+		" internal/symbols" +
 		" internal/target" +
 		" pkg/diag" +
 		" pkg/heap" +
@@ -72,11 +74,12 @@ var permitted = map[string]string{
 		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":     "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
 	"internal/analysis/handles": "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
-	"internal/analysis/locate":  "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
+	"internal/analysis/locate":  "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
 	"internal/analysis/roles":   "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":  "internal/target pkg/memory golang.org/x/sync/errgroup",
-	"internal/analysis/stacks":  "internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
+	"internal/analysis/stacks":  "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
 	"internal/analysis/vmmap":   "internal/target pkg/heap pkg/memory pkg/process",
+	"internal/symbols":          "internal/target pkg/memory pkg/peimage",
 	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",

@@ -76,8 +76,8 @@ func stackLines(stack []stacks.Frame) []pair {
 	var out []pair
 	for i, s := range stack {
 		at := fmt.Sprintf("%#x", uint64(s.Addr))
-		if s.Module != "" {
-			at += fmt.Sprintf("  %s+%#x", s.Module, s.Offset)
+		if name := s.Name.String(); name != "" {
+			at += "  " + name
 		}
 		out = append(out, pair{Column{"", fmt.Sprintf("Stack %d", i), Text}, at})
 	}

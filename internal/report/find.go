@@ -6,6 +6,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/locate"
 	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 )
@@ -36,6 +37,8 @@ func found(x locate.Found, rs *roles.Result) Table {
 		pair{Column{"stack", "", List}, stackCell(x.Stack)},
 		pair{Column{"module", titleIf(x.Module != "", "Module"), Text}, word(x.Module)},
 		pair{Column{"module_offset", titleIf(x.Module != "", "Offset in the module"), Hex}, known(x.Module != "", x.ModuleOffset)},
+		pair{Column{"symbol", titleIf(x.Name.Symbol != "", "Symbol"), Text}, symbol(x.Name)},
+		pair{Column{"symbol_how", titleIf(x.Name.Symbol != "", "Named by"), Text}, symbolHow(x.Name)},
 		pair{Column{"thread", titleIf(x.InStack, "Stack of thread"), Hex}, known(x.InStack, x.Thread)})
 	t := record("find", "", pairs)
 	t.Main = true
@@ -103,6 +106,12 @@ func foundBlock(x locate.Found) []pair {
 	}
 }
 
+// symbol is a name with the symbol that it is near, null without one.
+func symbol(n symbols.Name) any { return known(n.Symbol != "", n.String()) }
+
+// symbolHow is how that name was found.
+func symbolHow(n symbols.Name) any { return known(n.Symbol != "", n.How.String()) }
+
 // stackCell is a stack as a list of addresses; null without one.
 func stackCell(stack []stacks.Frame) any {
 	if len(stack) == 0 {
@@ -121,7 +130,9 @@ func frames(key, title string, stack []stacks.Frame) Table {
 		f("address", "Address", Address, func(x stacks.Frame) any { return addr(x.Addr) }),
 		f("module", "", Text, func(x stacks.Frame) any { return word(x.Module) }),
 		f("module_offset", "", Hex, func(x stacks.Frame) any { return known(x.Module != "", x.Offset) }),
-		f("", "In", Text, func(x stacks.Frame) any { return known(x.Module != "", fmt.Sprintf("%s+0x%x", x.Module, x.Offset)) }),
+		f("symbol", "", Text, func(x stacks.Frame) any { return symbol(x.Name) }),
+		f("symbol_how", "", Text, func(x stacks.Frame) any { return symbolHow(x.Name) }),
+		f("", "In", Text, func(x stacks.Frame) any { return word(x.Name.String()) }),
 	}, stack)
 }
 

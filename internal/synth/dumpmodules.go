@@ -10,6 +10,7 @@ type Module struct {
 	CodeView                *CodeView
 	RawCodeView             []byte // instead of CodeView
 	Misc                    []byte
+	PE                      *PE // the image that Process.Build maps; nil maps a page that is none
 }
 
 // CodeView is an RSDS record: which PDB file goes with a module.

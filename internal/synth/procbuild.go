@@ -141,6 +141,10 @@ func (p *Process) wowThread(m *Image, teb, base, sp uint64, tid uint32) {
 // reserveModules makes the modules' headers known to the image.
 func (p *Process) reserveModules(m *Image) {
 	for _, mod := range p.Modules {
+		if mod.PE != nil {
+			mod.PE.Write(m)
+			continue
+		}
 		m.Reserve(mod.Base, uint64(mod.Size), MemImage, PageExecuteReadWrite)
 		m.Commit(mod.Base, pageSize, PageReadOnly)
 		m.Write(mod.Base, []byte("MZ"))

@@ -9,6 +9,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/crt"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/progress"
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
@@ -41,7 +42,8 @@ type Found struct {
 	Node           *pageheap.Node    // page heap's, on whose pages the address lies; nil when on none
 	Module         string            // path, empty when in none
 	ModuleOffset   uint64
-	Thread         uint32 // whose stack it is
+	Name           symbols.Name // of the address, in a module
+	Thread         uint32       // whose stack it is
 	InStack        bool
 	Saved          bool
 	Why            memory.Reason // why it is not saved
@@ -60,6 +62,8 @@ func At(ctx context.Context, t *target.Target, addr memory.Addr) (Found, error) 
 			x.Module, x.ModuleOffset = m.Name, addr.Sub(m.Start)
 		}
 	}
+	s := stacks.New(t)
+	x.Name = s.Names.Find(addr)
 	for _, th := range t.File.Threads(nil) {
 		if th.Stack.Contains(addr) {
 			x.Thread, x.InStack = th.ID, true
@@ -90,7 +94,6 @@ func At(ctx context.Context, t *target.Target, addr memory.Addr) (Found, error) 
 	if x.Heap == nil {
 		owner(t, &x)
 	}
-	s := stacks.New(t)
 	if x.Block != nil {
 		x.within(t)
 		x.container()

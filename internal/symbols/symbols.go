@@ -1,0 +1,230 @@
+// Package symbols names addresses: module!name+offset, from the export tables
+// of the images in the dump. It opens no file.
+//
+// The name is that of the nearest export at or below the address, as debuggers
+// print it. Between two exports there may be functions that have no name, and
+// there the nearest one is wrong: where the image says so (the exception
+// directory of x64, padding between functions, the border of a section), the
+// address keeps its module and offset alone. How says how sure a name is.
+package symbols
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/peimage"
+)
+
+// How says how a name was found.
+type How uint8
+
+// The ways to a name, from the weakest to the strongest.
+const (
+	None     How = iota // the address is in no module
+	InModule            // in the module, under no name: Offset is from the module's start
+	Nearest             // the nearest export below; nothing tells that its function ends before the address
+	Exported            // the export itself, or inside the function that it begins, by the exception directory
+)
+
+// String returns how in words that fit "found by …".
+func (h How) String() string {
+	switch h {
+	case InModule:
+		return "module"
+	case Nearest:
+		return "nearest export"
+	case Exported:
+		return "export"
+	}
+	return "none"
+}
+
+// Name is the name of an address. The zero Name is "in no module".
+type Name struct {
+	Module string // as debuggers write it: without path and extension; empty in no module
+	Symbol string // as the export table has it, decorated; empty when How is InModule
+	Offset uint64 // from the symbol, without one from the module's start, in bytes
+	How    How
+}
+
+// String returns module!symbol+0x1a, module+0x1a, or nothing.
+func (n Name) String() string {
+	if n.How == None {
+		return ""
+	}
+	b := make([]byte, 0, len(n.Module)+len(n.Symbol)+20)
+	b = append(b, n.Module...)
+	if n.Symbol != "" {
+		b = append(append(b, '!'), n.Symbol...)
+	}
+	if n.Offset != 0 || n.Symbol == "" {
+		b = strconv.AppendUint(append(b, "+0x"...), n.Offset, 16)
+	}
+	return string(b)
+}
+
+// Module is a module of the process, loaded or since unloaded.
+type Module struct {
+	memory.Range
+	Name     string         // as debuggers write it; see Names
+	File     string         // file name without path
+	Image    *peimage.Image // nil when its headers are not in the dump, or it is unloaded
+	Unloaded bool
+
+	space *memory.Space
+	once  sync.Once
+	names names
+}
+
+// Table names the addresses of one process. It may be used by several
+// goroutines at once. A module's exports are read when first asked for.
+type Table struct {
+	loaded, unloaded list
+}
+
+// list is modules by their start, for searches.
+type list struct {
+	modules []*Module
+	reach   []memory.Addr // the greatest end of this module and those before it
+}
+
+// New makes the table of a dump's modules. It reads their headers only.
+func New(t *target.Target) *Table {
+	out := &Table{}
+	type place struct {
+		at   memory.Addr
+		file string
+	}
+	listed := map[place]bool{}
+	for _, m := range t.Modules() {
+		// A WOW64 process's program stands in both its loader lists, and so
+		// twice in the ModuleList.
+		if p := (place{m.Start, strings.ToLower(m.Name)}); !listed[p] {
+			listed[p] = true
+			out.loaded.modules = append(out.loaded.modules, &Module{Range: m.Range, File: base(m.Name), Image: m.Image, space: t.Space})
+		}
+	}
+	Names(out.loaded.modules)
+	for _, m := range t.File.UnloadedModules(nil) {
+		file := base(m.Name)
+		out.unloaded.modules = append(out.unloaded.modules, &Module{Range: m.Range, File: file, Name: "<Unloaded_" + file + ">", Unloaded: true})
+	}
+	out.loaded.sort()
+	out.unloaded.sort()
+	return out
+}
+
+// Names gives modules their names: the file name without its extension, every
+// character but letters, digits and '_' replaced by '_', as debuggers do. Of
+// several modules of one name (the two ntdll.dll of a WOW64 process) the first
+// 64-bit one keeps it, without one the first of all; the others get their base
+// address behind it: ntdll_77a60000.
+func Names(modules []*Module) {
+	type holder struct{ first, wide int }
+	held := map[string]*holder{}
+	keys := make([]string, len(modules))
+	for i, m := range modules {
+		m.Name = shortName(m.File)
+		keys[i] = strings.ToLower(m.Name)
+		h := held[keys[i]]
+		if h == nil {
+			h = &holder{i, -1}
+			held[keys[i]] = h
+		}
+		if h.wide < 0 && m.Image != nil && m.Image.Bits == 64 {
+			h.wide = i
+		}
+	}
+	for i, m := range modules {
+		h := held[keys[i]]
+		keeps := h.first
+		if h.wide >= 0 {
+			keeps = h.wide
+		}
+		if i != keeps {
+			m.Name += "_" + strconv.FormatUint(uint64(m.Start), 16)
+		}
+	}
+}
+
+// shortName is a file name as debuggers name the module.
+func shortName(file string) string {
+	if dot := strings.LastIndexByte(file, '.'); dot > 0 {
+		file = file[:dot]
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= 0x80 {
+			return r
+		}
+		return '_'
+	}, file)
+}
+
+// base is the file name at the end of a Windows path.
+func base(path string) string { return path[strings.LastIndexAny(path, `\/`)+1:] }
+
+// sort makes a list ready for searches.
+func (l *list) sort() {
+	slices.SortStableFunc(l.modules, func(a, b *Module) int { return cmp.Compare(a.Start, b.Start) })
+	top := memory.Addr(0)
+	for _, m := range l.modules {
+		top = max(top, m.End)
+		l.reach = append(l.reach, top)
+	}
+}
+
+// at returns the module of an address; of several the one that starts last.
+func (l *list) at(a memory.Addr) *Module {
+	lo, hi := 0, len(l.modules)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if l.modules[mid].Start <= a {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	for i := lo - 1; i >= 0 && l.reach[i] > a; i-- {
+		if l.modules[i].Contains(a) {
+			return l.modules[i]
+		}
+	}
+	return nil
+}
+
+// Module returns the module that has a: a loaded one before those unloaded;
+// nil when none has it.
+func (t *Table) Module(a memory.Addr) *Module {
+	if m := t.loaded.at(a); m != nil {
+		return m
+	}
+	return t.unloaded.at(a)
+}
+
+// Find names an address. It allocates nothing once the module's exports are
+// read.
+func (t *Table) Find(a memory.Addr) Name {
+	m := t.Module(a)
+	if m == nil {
+		return Name{}
+	}
+	return m.find(a)
+}
+
+// Return names a return address: as Find names the call before it, since a
+// call that never returns can be its function's last instruction.
+func (t *Table) Return(a memory.Addr) Name {
+	if a == 0 {
+		return Name{}
+	}
+	n := t.Find(a - 1)
+	if n.How != None {
+		n.Offset++
+	}
+	return n
+}
