@@ -77,7 +77,6 @@ func Codes() map[diag.Code]string {
 		CodeCounter:          "one of _HEAP_COUNTERS is not what the walk found",
 		CodeLFHContainer:     "a UserBlocks container and its subsegment contradict each other",
 		CodeLFHSlot:          "a slot's header and its container's bitmap contradict each other",
-		CodeFailure:          "ntdll detected a corruption itself",
 		CodeLFHDepth:         "a subsegment counts more free slots than its container has",
 	}
 }

@@ -13,6 +13,12 @@ import (
 // CodeFailure: ntdll detected a corruption itself and left a record of it.
 const CodeFailure diag.Code = "heap-failure"
 
+// FailureCodes lists the codes of what ntdll recorded, which no walk reports,
+// with their meanings in a few words.
+func FailureCodes() map[diag.Code]string {
+	return map[diag.Code]string{CodeFailure: "ntdll detected a corruption itself"}
+}
+
 // StatusHeapCorruption is the exception that ntdll raises where it detects a
 // corruption and the process asked to be ended then. Its one parameter is the
 // address of the _HEAP_FAILURE_INFORMATION.

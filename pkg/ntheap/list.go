@@ -95,10 +95,14 @@ func (h *Heap) linked(n memory.Addr) bool {
 // be: the dump's, when it lacks some of them and the process could have had
 // them, else the process's.
 func (h *Heap) blame(a memory.Addr, n uint64) diag.Class {
-	const lowest, highest = 0x10000, 1 << 47 // of a process's addresses
+	const lowest = 0x10000 // the first 64 KiB are never a program's, nor the last below the kernel
+	highest := memory.Addr(1<<47 - 0x10000)
+	if h.Header.Bits == 32 {
+		highest = 1<<32 - 0x10000 // /LARGEADDRESSAWARE on 64-bit Windows; all others have less
+	}
 	_, err := h.mem.View(a, n)
 	var missing *memory.MissingError
-	if !errors.As(err, &missing) || a < lowest || a >= highest || h.Header.Bits == 32 && a >= 1<<32 {
+	if !errors.As(err, &missing) || a < lowest || a >= highest {
 		return diag.Corrupt
 	}
 	if missing.Why == memory.NotSaved || missing.Why == memory.FileTruncated || missing.Why == memory.Unknown {

@@ -192,7 +192,24 @@ func settle(t *target.Heap, parts []part) Heap {
 		h.accountPages(t.Page)
 	}
 	h.Problems, h.Dropped = list.Problems, list.Dropped
+	for i := range h.Problems {
+		h.Problems[i] = foreign(t, h.Problems[i])
+	}
 	return h
+}
+
+// reactOS is _HEAP.Signature in heaps of ReactOS.
+const reactOS = 0x0eefeeff
+
+// foreign makes what contradicts Windows in a heap that Windows did not make
+// a lack of heapdump's: ReactOS has structures of its own behind the same
+// signatures of segments.
+func foreign(h *target.Heap, p diag.Problem) diag.Problem {
+	if h.NT != nil && h.NT.Header.Signature == reactOS && p.Class == diag.Corrupt {
+		p.Class = diag.Unsupported
+		p.Got += " (the heap is one of ReactOS)"
+	}
+	return p
 }
 
 func (c *Count) add(o Count) {

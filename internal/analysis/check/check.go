@@ -86,7 +86,7 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 		}
 		c.out.Unjudged += h.Dropped
 		for _, p := range h.Problems {
-			c.put(foreign(h.Target, p))
+			c.put(p)
 		}
 		c.layers(h.Target)
 	}
@@ -106,20 +106,6 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 		c.tell(i)
 	}
 	return c.out, ctx.Err()
-}
-
-// reactOS is _HEAP.Signature in heaps of ReactOS.
-const reactOS = 0x0eefeeff
-
-// foreign makes what contradicts Windows in a heap that Windows did not make
-// a lack of heapdump's: ReactOS has structures of its own behind the same
-// signatures of segments.
-func foreign(h *target.Heap, p diag.Problem) diag.Problem {
-	if h.NT != nil && h.NT.Header.Signature == reactOS && p.Class == diag.Corrupt {
-		p.Class = diag.Unsupported
-		p.Got += " (the heap is one of ReactOS)"
-	}
-	return p
 }
 
 // put files a problem: damage of the process's memory is a finding, all else

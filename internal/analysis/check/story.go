@@ -32,7 +32,7 @@ const (
 // titles has every rule in a few words.
 func titles() map[diag.Code]string {
 	out := map[diag.Code]string{}
-	for _, m := range []map[diag.Code]string{process.Codes(), ntheap.Codes(), ntheap.FillCodes(), pageheap.Codes(), crtheap.Codes()} {
+	for _, m := range []map[diag.Code]string{process.Codes(), ntheap.Codes(), ntheap.FillCodes(), ntheap.FailureCodes(), pageheap.Codes(), crtheap.Codes()} {
 		maps.Copy(out, m)
 	}
 	return out
