@@ -28,6 +28,7 @@ var permitted = map[string]string{
 		" internal/analysis/crt" +
 		" internal/analysis/handles" +
 		" internal/analysis/locate" +
+		" internal/analysis/modules" +
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
@@ -55,6 +56,7 @@ var permitted = map[string]string{
 		" internal/analysis/crt" +
 		" internal/analysis/handles" +
 		" internal/analysis/locate" +
+		" internal/analysis/modules" +
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
@@ -67,6 +69,7 @@ var permitted = map[string]string{
 		" pkg/minidump" +
 		" pkg/ntheap" +
 		" pkg/pageheap" +
+		" pkg/peimage" +
 		" pkg/process",
 
 	"internal/analysis/census": "internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
@@ -75,6 +78,7 @@ var permitted = map[string]string{
 	"internal/analysis/crt":     "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
 	"internal/analysis/handles": "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 	"internal/analysis/locate":  "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
+	"internal/analysis/modules": "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",
 	"internal/analysis/roles":   "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":  "internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/stacks":  "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",

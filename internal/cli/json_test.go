@@ -33,8 +33,10 @@ func TestDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := demo(t)
-	for _, args := range [][]string{{"info", path}, {"summary", path}, {"heaps", path}, {"heap", "0", path}, {"find", "0x1c0aa400f40", path}, {"walk", path}, {"check", path}, {"address", path}, {"address", "--summary", path}, {"address", "0x1c0aa400f40", path}, {"version"},
-		{"handles", "--unreferenced", path}} {
+	for _, args := range [][]string{{"info", path}, {"summary", path}, {"heaps", path}, {"heap", "0", path}, {"find", "0x1c0aa400f40", path}, {"walk", path}, {"check", path}, {"address", path}, {"address", "--summary", path}, {"address", "0x1c0aa400f40", path},
+		{"handles", "--unreferenced", path},
+		{"modules", "--sections", path},
+		{"version"}} {
 		w := newWorld(nil)
 		if code := cli.Main(context.Background(), append(args, "--format", "json"), w.Env); code != 0 {
 			t.Fatalf("%v: exit %d: %s", args, code, w.stderr.String())

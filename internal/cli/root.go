@@ -85,6 +85,7 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 		a.search(),
 		a.address(),
 		a.handles(),
+		a.modules(),
 		a.version(),
 	)
 	return root

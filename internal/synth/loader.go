@@ -37,7 +37,29 @@ func (p *Process) writeParameters(m *Image) uint64 {
 	m.PutU32(at+8, 1) // normalized
 	text := unicodeString(m, p.Arch, path, at+0x500, p.ImagePath)
 	unicodeString(m, p.Arch, cmd, text, p.Command)
+	p.writeEnvironment(m, at)
 	return at
+}
+
+// writeEnvironment writes the environment, strings that end in a zero each and
+// an empty one at the end, behind the parameters at the given place.
+func (p *Process) writeEnvironment(m *Image, parameters uint64) {
+	if len(p.Environment) == 0 {
+		return
+	}
+	field := parameters + 0x80
+	if p.Arch == X86 {
+		field = parameters + 0x48
+	}
+	at := parameters + 0x4000
+	m.Reserve(at, 0x4000, MemPrivate, PageReadWrite)
+	m.putPtr(p.Arch, field, at)
+	for _, v := range p.Environment {
+		b := append(utf16le(v), 0, 0)
+		m.Write(at, b)
+		at += uint64(len(b))
+	}
+	m.PutU16(at, 0)
 }
 
 // writeLoader writes PEB_LDR_DATA and an LDR_DATA_TABLE_ENTRY for each

@@ -27,6 +27,7 @@ type Process struct {
 	MaximumHeaps       uint32
 	ImageBase          uint64
 	ImagePath, Command string // not "": ProcessParameters
+	Environment        []string
 	Modules            []Module
 	Loader             bool // the modules are also in PEB.Ldr's lists
 	HiddenHeaps        bool // 24H2: only the first heap in the PEB, the rest by descriptors

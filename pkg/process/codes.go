@@ -12,6 +12,8 @@ const (
 	CodePEBHeapsMissing diag.Code = "peb-heaps-missing"
 	// CodeTEB: a thread's TEB contradicts itself or SystemInfo.
 	CodeTEB diag.Code = "teb"
+	// CodeLoader: the loader's list of modules ends early or contradicts itself.
+	CodeLoader diag.Code = "loader-list"
 )
 
 // Codes lists every code of this package with its meaning in a few words.
@@ -21,5 +23,6 @@ func Codes() map[diag.Code]string {
 		CodePEBHeaps:        "the PEB's list of heaps contradicts itself",
 		CodePEBHeapsMissing: "the PEB's list of heaps is not in the dump",
 		CodeTEB:             "a TEB contradicts itself or SystemInfo",
+		CodeLoader:          "the loader's list of modules ends early or contradicts itself",
 	}
 }
