@@ -7,6 +7,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/analysis/locate"
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/render/windbg"
 	"github.com/heapdump/heapdump/internal/target"
@@ -276,7 +277,36 @@ func (wk *walker) virtualWanted(h *target.Heap, v ntheap.Virtual) bool {
 	return wk.filter.Match(&b)
 }
 
-// windbgFind prints !heap -x.
+// traced reports whether the block is one of a heap whose allocations were
+// traced, or that light page heap made, so that !heap -p -a is asked for it.
+func traced(t *target.Target, x locate.Found) bool {
+	b := x.Block
+	if b == nil || x.Heap.NT == nil || b.State != heap.Busy && b.State != heap.Free {
+		return false
+	}
+	return x.Light != nil || stacks.New(t).Captures(x.Heap)
+}
+
+// tracedBlock is the answer of !heap -p -a.
+func tracedBlock(x locate.Found) windbg.TracedBlock {
+	b, n := x.Block, x.Heap.NT.Header
+	out := windbg.TracedBlock{Bits: n.Bits, Address: uint64(x.Address), Heap: uint64(x.Heap.Address), Entry: uint64(b.Addr), User: uint64(b.User()),
+		Units: b.Size / n.Unit, UserBytes: b.UserBytes(), Free: b.State == heap.Free, Virtual: b.Origin == heap.Virtual}
+	if out.Free {
+		out.User = uint64(b.Addr.Add(n.Unit))
+		out.UserBytes = b.Size - min(b.Size, n.Unit)
+	}
+	if l := x.Light; l != nil {
+		out.User, out.UserBytes, out.Delayed = uint64(l.User), l.Requested, l.Freed
+	}
+	for _, f := range x.Stack {
+		out.Stack = append(out.Stack, windbg.TracedFrame(n.Bits, uint64(f.Addr), f.Module, f.Offset))
+	}
+	return out
+}
+
+// windbgFind prints !heap -x, and of a block with what traces of allocations
+// leave !heap -p -a.
 func windbgFind(w io.Writer, t *target.Target, x locate.Found) error {
 	bits := t.File.Arch().Bits()
 	if x.Heap != nil {
@@ -290,6 +320,9 @@ func windbgFind(w io.Writer, t *target.Target, x locate.Found) error {
 		}
 		return windbg.WritePageBlock(w, windbg.PageBlock{Stack: lines, Bits: bits, Address: uint64(x.Address), Root: uint64(x.Heap.Page.Root.Address), Node: uint64(n.Address),
 			Kind: n.Kind.String(), User: uint64(n.User), UserBytes: n.Requested, Pages: uint64(n.Virtual.Start), PagesBytes: n.Virtual.Size()})
+	}
+	if traced(t, x) {
+		return windbg.WriteTracedBlock(w, tracedBlock(x))
 	}
 	if b == nil || x.Heap.NT == nil || b.State == heap.Uncommitted || b.State == heap.Lost {
 		return windbg.WriteFound(w, bits, nil)

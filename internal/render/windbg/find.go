@@ -113,8 +113,5 @@ func Frame(bits int, at uint64, module string, offset uint64) string {
 	if module == "" {
 		return pointer(at, bits)
 	}
-	if i := strings.LastIndexByte(module, '.'); i > 0 {
-		module = module[:i]
-	}
-	return pointer(at, bits) + " " + module + "+0x" + pointer(offset, bits)
+	return pointer(at, bits) + " " + moduleName(module) + "+0x" + pointer(offset, bits)
 }
