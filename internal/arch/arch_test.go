@@ -29,6 +29,7 @@ var permitted = map[string]string{
 		" internal/analysis/handles" +
 		" internal/analysis/locate" +
 		" internal/analysis/modules" +
+		" internal/analysis/refs" +
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
@@ -57,6 +58,7 @@ var permitted = map[string]string{
 		" internal/analysis/handles" +
 		" internal/analysis/locate" +
 		" internal/analysis/modules" +
+		" internal/analysis/refs" +
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
@@ -79,6 +81,7 @@ var permitted = map[string]string{
 	"internal/analysis/handles": "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 	"internal/analysis/locate":  "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
 	"internal/analysis/modules": "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",
+	"internal/analysis/refs":    "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/peimage golang.org/x/sync/errgroup",
 	"internal/analysis/roles":   "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":  "internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/stacks":  "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",

@@ -1,0 +1,206 @@
+package refs
+
+import (
+	"sort"
+
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// ID names a block of an Index: its place in the order of addresses, from 0.
+type ID = uint32
+
+const (
+	pageShift = 10
+	pageSize  = 1 << pageShift // blocks of a page
+	pageMask  = pageSize - 1
+
+	sizeBits = 16
+	sizeBig  = 1<<sizeBits - 1 // the size stands in Index.large
+
+	addressBits = 64 - sizeBits // user space has 47 bits on every x64 Windows
+	maxBlocks   = 1 << 31       // a bit of an edge says that it is interior
+)
+
+// chunk is a stretch of blocks that lie in order: those of a segment, of a
+// page heap, or one large block.
+type chunk struct {
+	start, end uint64 // of the user bytes of its blocks
+	base       ID     // its first block
+	n          uint32
+	shift      uint8    // log2 of the bytes that an entry of first stands for
+	first      []uint32 // last block, from base, that starts at or before the granule's start
+	heap       *target.Heap
+}
+
+// Index holds the blocks in use of all heaps, by address, eight bytes each.
+// It is immutable, and safe for many goroutines.
+type Index struct {
+	Heaps   []*target.Heap // that were walked
+	Bytes   uint64         // user bytes of the blocks
+	Lost    []memory.Range // what the walks could not make blocks of
+	Dropped int            // blocks that overlap others, or lie where no user memory is: not indexed
+
+	pages  [][]uint64 // address<<16 | size; each page full but the last
+	n      int
+	large  []largeSize // of blocks of 64 KiB and more, by block
+	chunks []chunk     // by start
+	lo, hi uint64      // from the first block to the end of the last
+	tops   []uint32    // first chunk that ends behind a granule's start
+	top    uint8       // log2 of that granule
+	wow    bool        // heaps of both widths
+}
+
+type largeSize struct {
+	id   ID
+	size uint64
+}
+
+// Len returns the number of blocks.
+func (x *Index) Len() int { return x.n }
+
+// User returns the user pointer of a block.
+func (x *Index) User(id ID) memory.Addr {
+	return memory.Addr(x.pages[id>>pageShift][id&pageMask] >> sizeBits)
+}
+
+// Size returns the user bytes of a block.
+func (x *Index) Size(id ID) uint64 {
+	n := x.pages[id>>pageShift][id&pageMask] & sizeBig
+	if n == sizeBig {
+		i := sort.Search(len(x.large), func(i int) bool { return x.large[i].id >= id })
+		return x.large[i].size
+	}
+	return n
+}
+
+// Heap returns the heap of a block.
+func (x *Index) Heap(id ID) *target.Heap { return x.chunkOf(id).heap }
+
+// chunkOf returns the chunk of a block.
+func (x *Index) chunkOf(id ID) *chunk {
+	i := sort.Search(len(x.chunks), func(i int) bool { return x.chunks[i].base > id })
+	return &x.chunks[i-1]
+}
+
+// At returns the block whose user bytes hold a. A block of no bytes holds its
+// first.
+func (x *Index) At(a memory.Addr) (ID, bool) {
+	id, _, what := x.find(uint64(a))
+	return id, what == inBlock
+}
+
+// place says where an address is.
+type place uint8
+
+const (
+	outside   place = iota // in no chunk
+	between                // in a chunk, in no block, or just behind one
+	inBlock                //
+	fewBlocks = 4          // as many are looked through one by one
+)
+
+// find looks an address up. offset is that from the block's user pointer.
+func (x *Index) find(v uint64) (id ID, offset uint64, what place) {
+	if v-x.lo >= x.hi-x.lo {
+		return 0, 0, outside
+	}
+	i := int(x.tops[(v-x.lo)>>x.top])
+	if end := len(x.chunks); i < end && x.chunks[i].end <= v {
+		// More than one chunk in the granule.
+		last := end
+		if g := (v-x.lo)>>x.top + 1; g < uint64(len(x.tops)) {
+			last = min(end, int(x.tops[g])+1)
+		}
+		for i < last {
+			m := int(uint(i+last) >> 1)
+			if x.chunks[m].end <= v {
+				i = m + 1
+			} else {
+				last = m
+			}
+		}
+	}
+	if i >= len(x.chunks) || v < x.chunks[i].start {
+		return 0, 0, outside
+	}
+	return x.in(&x.chunks[i], v)
+}
+
+// in looks an address of a chunk up: the last block that starts at or before it.
+func (x *Index) in(c *chunk, v uint64) (ID, uint64, place) {
+	g := (v - c.start) >> c.shift
+	lo := c.base + c.first[g]
+	hi := c.base + c.n // the first that starts behind v is at most here
+	if g+1 < uint64(len(c.first)) {
+		hi = min(hi, c.base+c.first[g+1]+1)
+	}
+	for hi-lo > fewBlocks {
+		m := lo + (hi-lo)/2
+		if x.start(m) <= v {
+			lo = m
+		} else {
+			hi = m
+		}
+	}
+	for lo+1 < hi && x.start(lo+1) <= v {
+		lo++
+	}
+	e := x.pages[lo>>pageShift][lo&pageMask]
+	start, size := e>>sizeBits, e&sizeBig
+	if v < start {
+		return 0, 0, between
+	}
+	off := v - start
+	if size == sizeBig {
+		size = x.Size(lo)
+	}
+	if off < size || off == 0 {
+		return lo, off, inBlock
+	}
+	return lo, off - size, between
+}
+
+func (x *Index) start(id ID) uint64 { return x.pages[id>>pageShift][id&pageMask] >> sizeBits }
+
+// finish makes the tables of the lookup. Their size is bounded by the number
+// of blocks and chunks, whatever addresses a dump claims.
+func (x *Index) finish() {
+	for i := range x.chunks {
+		x.granules(&x.chunks[i])
+	}
+	if len(x.chunks) == 0 {
+		return
+	}
+	x.lo, x.hi = x.chunks[0].start, x.chunks[len(x.chunks)-1].end
+	limit := uint64(len(x.chunks))*4 + 256
+	for (x.hi-x.lo)>>x.top >= limit {
+		x.top++
+	}
+	x.tops = make([]uint32, (x.hi-1-x.lo)>>x.top+1)
+	c := 0
+	for g := range x.tops {
+		for x.chunks[c].end <= x.lo+uint64(g)<<x.top {
+			c++
+		}
+		x.tops[g] = uint32(c)
+	}
+}
+
+// granules makes a chunk's table: an entry for about four blocks.
+func (x *Index) granules(c *chunk) {
+	span := c.end - c.start
+	limit := uint64(c.n)/4 + 1
+	for c.shift = 4; (span-1)>>c.shift >= limit; {
+		c.shift++
+	}
+	c.first = make([]uint32, (span-1)>>c.shift+1)
+	b := uint32(0)
+	for g := range c.first {
+		at := c.start + uint64(g)<<c.shift
+		for b+1 < c.n && x.start(c.base+b+1) <= at {
+			b++
+		}
+		c.first[g] = b
+	}
+}

@@ -1,0 +1,203 @@
+package refs
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/heapdump/heapdump/internal/analysis/crt"
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
+	"github.com/heapdump/heapdump/internal/progress"
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// Count is a number of blocks and their user bytes.
+type Count struct {
+	Blocks int
+	Bytes  uint64
+}
+
+func (c *Count) add(bytes uint64) {
+	c.Blocks++
+	c.Bytes += bytes
+}
+
+// Group is unreachable blocks of one owner.
+type Group struct {
+	Owner    string // file(line), module+offset, or the size
+	Evidence string // crt-site, stack, size
+	Count
+	Heads   int         // of Blocks: those that nothing points to
+	Example memory.Addr // user pointer of the first, of a head when there is one
+	Stack   []stacks.Frame
+}
+
+// Leaks is what is unreachable, by owner.
+type Leaks struct {
+	Busy        Count // in the heaps that were asked for
+	Unreachable Count
+	Sets        [Sets]Count
+	Groups      []Group // by bytes, the most first
+}
+
+// Leaks counts the blocks of heaps by set, and groups those that no root leads
+// to: by the debug C runtime's file and line, else by the stack of the
+// allocation, else by size. The error is the context's.
+func (r *Reach) Leaks(ctx context.Context, heaps []*target.Heap) (*Leaks, error) {
+	l := &Leaks{}
+	g := grouper{Reach: r, files: crt.New(r.target), stacks: stacks.New(r.target),
+		bySite: map[site]*Group{}, byStack: map[*memory.Addr]*Group{}, bySize: map[uint64]*Group{}}
+	if err := g.findStacks(ctx, heaps); err != nil {
+		return nil, err
+	}
+	r.In(heaps, func(id ID) {
+		size, set := r.Size(id), r.Set(id)
+		l.Busy.add(size)
+		l.Sets[set].add(size)
+		if set.Unreachable() {
+			l.Unreachable.add(size)
+			g.put(id, size, set)
+		}
+	})
+	l.Groups = g.sorted()
+	return l, ctx.Err()
+}
+
+// In calls do for every block of the heaps, by address.
+func (x *Index) In(heaps []*target.Heap, do func(ID)) {
+	for i := range x.chunks {
+		c := &x.chunks[i]
+		if !slices.Contains(heaps, c.heap) {
+			continue
+		}
+		for id := c.base; id < c.base+c.n; id++ {
+			do(id)
+		}
+	}
+}
+
+// site is a source line that a debug C runtime noted.
+type site struct {
+	file string
+	line uint32
+}
+
+// grouper makes groups of unreachable blocks.
+type grouper struct {
+	*Reach
+	files   *crt.Reader
+	stacks  *stacks.Stacks
+	traces  map[ID][]memory.Addr // of unreachable blocks; shared slices
+	bySite  map[site]*Group
+	byStack map[*memory.Addr]*Group
+	bySize  map[uint64]*Group
+}
+
+// findStacks looks the stacks of unreachable blocks up, which needs the
+// blocks' headers: those heaps are walked again.
+func (g *grouper) findStacks(ctx context.Context, heaps []*target.Heap) error {
+	g.traces = map[ID][]memory.Addr{}
+	for _, h := range heaps {
+		x := h.Walkable()
+		if x == nil || !g.stacks.Captures(h) {
+			continue
+		}
+		for b := range progress.Watch(ctx, nil, x.Blocks(nil)) {
+			if b.State != heap.Busy {
+				continue
+			}
+			id, ok := g.At(b.User())
+			if !ok || g.all.get(id) {
+				continue
+			}
+			if s := g.stacks.Of(h, &b); len(s) > 0 {
+				g.traces[id] = s
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// put adds a block to the group of its owner.
+func (g *grouper) put(id ID, size uint64, set Set) {
+	x := g.group(id, size)
+	if x.Blocks == 0 || set == Leaked && x.Heads == 0 {
+		x.Example = g.User(id)
+	}
+	x.add(size)
+	if set == Leaked {
+		x.Heads++
+	}
+}
+
+func (g *grouper) group(id ID, size uint64) *Group {
+	if g.debug != nil && g.debug.has.get(id) {
+		b := g.block(id)
+		if c, ok := g.files.Of(g.Heap(id), &b); ok && c.HasLine() {
+			name := c.Name
+			if name == "" { // the dump lacks it, but tells files apart
+				name = fmt.Sprintf("file named at %v", c.File)
+			}
+			return entry(g.bySite, site{name, c.Line}, func() Group {
+				return Group{Owner: fmt.Sprintf("%s(%d)", name, c.Line), Evidence: "crt-site"}
+			})
+		}
+	}
+	if s := g.traces[id]; len(s) > 0 {
+		return entry(g.byStack, &s[0], func() Group {
+			frames := g.stacks.Frames(s)
+			return Group{Owner: user(frames), Evidence: "stack", Stack: frames}
+		})
+	}
+	return entry(g.bySize, size, func() Group { return Group{Owner: fmt.Sprintf("%d bytes", size), Evidence: "size"} })
+}
+
+// entry returns the group of a key, and makes it where there is none.
+func entry[K comparable](m map[K]*Group, k K, fresh func() Group) *Group {
+	if x := m[k]; x != nil {
+		return x
+	}
+	x := fresh()
+	m[k] = &x
+	return &x
+}
+
+// allocators are modules whose frames say nothing of who wanted the memory.
+var allocators = []string{"ntdll.", "kernelbase.", "kernel32.", "verifier.", "vrfcore.", "vfbasics.", "msvcr", "msvcp", "ucrtbase", "vcruntime", "combase.", "ole32.", "oleaut32."}
+
+// user is the first frame outside the allocators, else the first.
+func user(frames []stacks.Frame) string {
+	best := frames[0]
+	for _, f := range frames {
+		name := strings.ToLower(f.Module)
+		if name != "" && !slices.ContainsFunc(allocators, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			best = f
+			break
+		}
+	}
+	if best.Module == "" {
+		return fmt.Sprintf("%v", best.Addr)
+	}
+	return fmt.Sprintf("%s+%#x", best.Module, best.Offset)
+}
+
+func (g *grouper) sorted() []Group {
+	var out []Group
+	for _, x := range g.bySite {
+		out = append(out, *x)
+	}
+	for _, x := range g.byStack {
+		out = append(out, *x)
+	}
+	for _, x := range g.bySize {
+		out = append(out, *x)
+	}
+	slices.SortFunc(out, func(a, b Group) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(b.Blocks, a.Blocks), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Example, b.Example))
+	})
+	return out
+}
