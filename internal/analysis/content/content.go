@@ -1,0 +1,157 @@
+// Package content says what a block holds by its bytes alone: text, files of
+// known formats, fills. It knows no heap, no pointers and no symbols.
+package content
+
+import "fmt"
+
+// Kind is what bytes are.
+type Kind uint8
+
+// The kinds of content. Unknown is the zero Kind.
+const (
+	Unknown Kind = iota
+	Zero
+	Uninitialised // a fill for memory that nothing was written to
+	Freed         // a fill for memory that was freed
+	ASCII
+	UTF8
+	UTF16
+	BSTR
+	XML
+	JSON
+	PE
+	PNG
+	JPEG
+	GIF
+	Bitmap
+	GZip
+	Zlib
+	Zip
+	kinds
+)
+
+// Kinds is how many kinds there are.
+const Kinds = int(kinds)
+
+// String returns the kind as reports name it.
+func (k Kind) String() string {
+	names := [...]string{"unknown", "all zero", "uninitialised (fill)", "freed (fill)", "text (ASCII)", "text (UTF-8)", "text (UTF-16)",
+		"BSTR", "XML", "JSON", "PE image", "PNG", "JPEG", "GIF", "bitmap", "gzip", "zlib", "ZIP"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// Text reports whether a sample of it can be shown as text.
+func (k Kind) Text() bool {
+	switch k {
+	case ASCII, UTF8, UTF16, BSTR, XML, JSON:
+		return true
+	}
+	return false
+}
+
+// Confidence says how sure a claim is.
+type Confidence uint8
+
+// The confidences: Low may be chance, Medium fits in every point looked at but
+// could be something else, High has evidence that chance does not make.
+const (
+	None Confidence = iota
+	Low
+	Medium
+	High
+)
+
+// String returns none, low, medium or high.
+func (c Confidence) String() string {
+	return [...]string{"none", "low", "medium", "high"}[min(c, High)]
+}
+
+// MarshalText makes the confidence a word in JSON.
+func (c Confidence) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// Claim is what is claimed of a block.
+type Claim struct {
+	Kind       Kind
+	Confidence Confidence
+}
+
+// Evidence says in words what a claim of the kind rests on.
+func (k Kind) Evidence() string {
+	return [...]string{
+		"no pattern known",
+		"every byte looked at is 0",
+		"filled with the pattern that debug heaps write into new memory (0xBAADF00D, 0xCDCDCDCD)",
+		"filled with the pattern that debug heaps write into freed memory (0xFEEEFEEE, 0xDDDDDDDD)",
+		"printable ASCII from its first byte, to a NUL or the end",
+		"well-formed UTF-8 from its first byte, to a NUL or the end",
+		"printable UTF-16 from its first byte, to a NUL or the end",
+		"a length before UTF-16 text, which is as long as it says and ends in a NUL",
+		"text that begins as XML does",
+		"text that begins and goes on as JSON does",
+		"the headers MZ and PE",
+		"the 8 bytes of a PNG signature and its IHDR chunk",
+		"a JPEG start of image and a marker after it",
+		"a GIF signature and a sensible size",
+		"a bitmap header whose size, planes and bits fit",
+		"a gzip header, and data that inflates",
+		"a zlib header, and data that inflates",
+		"a ZIP local header",
+	}[min(k, kinds-1)]
+}
+
+// Look is how many bytes from a block's start are looked at, at most.
+const Look = 512
+
+// Of says what the first bytes of a block of size bytes are. b holds as many
+// of them as there are, at most Look need be given. bits is the process's
+// pointer width, 32 or 64.
+func Of(b []byte, size uint64, bits int) Claim {
+	if len(b) == 0 {
+		return Claim{}
+	}
+	b = b[:min(len(b), Look)]
+	if c := fills(b); c.Kind != Unknown {
+		return c
+	}
+	if c := format(b, size); c.Kind != Unknown {
+		return c
+	}
+	if c := bstr(b, size, bits); c.Kind != Unknown {
+		return c
+	}
+	return text(b, size)
+}
+
+// fills recognises bytes that are all alike.
+func fills(b []byte) Claim {
+	if len(b) < 4 {
+		return Claim{}
+	}
+	word := [4]byte(b)
+	kind := Unknown
+	switch word {
+	case [4]byte{}:
+		kind = Zero
+	case [4]byte{0xcd, 0xcd, 0xcd, 0xcd}, [4]byte{0x0d, 0xf0, 0xad, 0xba}:
+		kind = Uninitialised
+	case [4]byte{0xdd, 0xdd, 0xdd, 0xdd}, [4]byte{0xee, 0xfe, 0xee, 0xfe}:
+		kind = Freed
+	default:
+		return Claim{}
+	}
+	for i, c := range b {
+		if c != word[i&3] {
+			return Claim{}
+		}
+	}
+	switch {
+	case kind == Zero:
+		return Claim{kind, High}
+	case len(b) < 8:
+		return Claim{kind, Medium}
+	}
+	return Claim{kind, High}
+}
