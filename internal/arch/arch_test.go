@@ -86,7 +86,7 @@ var permitted = map[string]string{
 	"internal/analysis/roles":   "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":  "internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/stacks":  "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
-	"internal/analysis/vmmap":   "internal/target pkg/heap pkg/memory pkg/process",
+	"internal/analysis/vmmap":   "internal/target pkg/heap pkg/memory pkg/peimage pkg/process pkg/stackdb",
 	"internal/symbols":          "internal/target pkg/memory pkg/peimage",
 	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +

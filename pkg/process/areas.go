@@ -96,13 +96,13 @@ const maxParameters = 1 << 20
 const activationMagic = 0x78746341
 
 func (s Source) isActivationContext(_ PEB, at memory.Addr) bool {
-	return IsActivationContext(s.Space, at)
+	return IsActivationContext(s.Space, at, ^uint64(0))
 }
 
-// IsActivationContext reports whether an ACTIVATION_CONTEXT_DATA stands at an
-// address: {Magic "Actx", HeaderSize 0x20, FormatVersion 1, TotalSize}
-// (public symbols).
-func IsActivationContext(m *memory.Space, at memory.Addr) bool {
+// IsActivationContext reports whether an ACTIVATION_CONTEXT_DATA of at most
+// limit bytes stands at an address: {Magic "Actx", HeaderSize 0x20,
+// FormatVersion 1, TotalSize} (public symbols).
+func IsActivationContext(m *memory.Space, at memory.Addr, limit uint64) bool {
 	var w [4]uint32
 	for i := range w {
 		v, err := m.U32(at + memory.Addr(4*i))
@@ -111,7 +111,7 @@ func IsActivationContext(m *memory.Space, at memory.Addr) bool {
 		}
 		w[i] = v
 	}
-	return w[0] == activationMagic && w[1] == 0x20 && w[2] == 1 && w[3] > 0x20
+	return w[0] == activationMagic && w[1] == 0x20 && w[2] == 1 && w[3] > 0x20 && uint64(w[3]) <= limit
 }
 
 // isAPISetMap reports whether the pointer leads to an API_SET_NAMESPACE: its

@@ -37,6 +37,8 @@ func collect(t *target.Target) []Owner {
 		c.heap(h)
 	}
 	c.other()
+	c.databases()
+	c.recognise()
 	c.leftovers()
 	slices.SortStableFunc(c.owners, func(a, b Owner) int { return int(a.Usage) - int(b.Usage) })
 	return c.owners
@@ -237,9 +239,9 @@ func (c *collector) leftovers() {
 		case !ok || done[a.Start]:
 			continue
 		case o.Usage == TEB || o.Usage == PEB:
-			add(o.Start, "reserved with TEBs and PEBs")
+			add(o.Start, "rest of an allocation of TEBs and PEBs")
 		case o.Usage == Other && o.Start == process.SharedUserData:
-			add(o.Start, "reserved with KUSER_SHARED_DATA")
+			add(o.Start, "rest of the allocation of KUSER_SHARED_DATA")
 		default:
 			continue
 		}
