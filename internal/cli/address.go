@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
 	"github.com/heapdump/heapdump/internal/pick"
 	"github.com/heapdump/heapdump/internal/report"
@@ -27,7 +28,8 @@ func (a *app) address() *cobra.Command {
 		Short: "What every region of the address space is for, or one address",
 		Long: `Without ADDR, every region of the address space, with what it is for; --summary adds them up by usage, type,
 state and protection. With ADDR, what that address is: image, PEB, TEB, stack, heap, page heap, what else
-Windows keeps, mapped memory, or unknown, and what in the dump says so. No heap is walked.`,
+Windows keeps, mapped memory, or unknown, and what in the dump says so; of
+unknown memory, whose memory points there. No heap is walked.`,
 		Example: lines("heapdump address --summary app.dmp", "heapdump address 0x7ffe0000 app.dmp",
 			"heapdump address --usage unknown --state commit --size 1MiB.. app.dmp", "heapdump address --format csv -o regions.csv app.dmp",
 			"heapdump address --summary --style windbg app.dmp"),
@@ -80,7 +82,10 @@ func (a *app) runAddress(ctx context.Context, args []string, f addressFlags) err
 	defer t.Close()
 	m := vmmap.Take(t)
 	if spec != "" {
-		x := explain(t, m, at)
+		x, err := a.explain(ctx, t, m, at)
+		if err != nil {
+			return err
+		}
 		if a.windbg() {
 			if err := writeFailed(windbgAddress(w, t, x)); err != nil {
 				return err
@@ -125,11 +130,30 @@ func isAddress(s string) bool {
 }
 
 // explain says what is at an address.
-func explain(t *target.Target, m *vmmap.Map, at memory.Addr) report.Explained {
+func (a *app) explain(ctx context.Context, t *target.Target, m *vmmap.Map, at memory.Addr) (report.Explained, error) {
 	x := report.Explained{Address: at, Why: t.Space.Why(at), Owners: m.Owners(at)}
 	x.Saved = x.Why == memory.Present
 	x.Piece, x.Described = m.At(at)
-	if o := x.Piece.Owner; o != nil && o.Usage == vmmap.Image {
+	o := x.Piece.Owner
+	if o != nil && o.Heap != 0 && o.Usage != vmmap.Other {
+		rs, err := roles.Take(ctx, t)
+		if err != nil {
+			return x, err
+		}
+		x.Roles = rs
+	}
+	if x.Described && (x.Piece.Usage == vmmap.Unknown || o == nil && x.Piece.Usage == vmmap.MappedFile) {
+		if r, ok := m.Allocation(at); ok {
+			meter := a.meter("looking for what points there")
+			defer meter.Done()
+			var err error
+			x.Allocation = r
+			if x.Referrers, err = m.Referrers(ctx, r, meter.Set); err != nil {
+				return x, err
+			}
+		}
+	}
+	if o != nil && o.Usage == vmmap.Image {
 		for _, mod := range t.Modules() {
 			if mod.Start == o.Start && mod.Image != nil {
 				if s, ok := mod.Image.Section(at); ok {
@@ -139,5 +163,5 @@ func explain(t *target.Target, m *vmmap.Map, at memory.Addr) report.Explained {
 			}
 		}
 	}
-	return x
+	return x, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -18,13 +19,17 @@ type Explained struct {
 	Section   string         // of the module, empty when in none
 	Saved     bool
 	Why       memory.Reason // why it is not saved
+
+	Roles      *roles.Result    // nil unless it is in a heap
+	Allocation memory.Range     // whose referrers were looked for; empty when not
+	Referrers  []vmmap.Referrer // the likeliest owner first
 }
 
 // AddressAt is the result of heapdump address ADDR.
 func AddressAt(t *target.Target, m *vmmap.Map, x Explained) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
-	doc.add(header(d)[0], explained(x), owners(x.Owners))
+	doc.add(header(d)[0], explained(t, x), owners(x.Owners), referrers(x))
 	doc.add(addressNext(d, x))
 	if m.Partial {
 		doc.Notes = append(doc.Notes, partialNote)
@@ -32,7 +37,7 @@ func AddressAt(t *target.Target, m *vmmap.Map, x Explained) *Document {
 	return doc
 }
 
-func explained(x Explained) Table {
+func explained(t *target.Target, x Explained) Table {
 	p, in := x.Piece, x.Described
 	free := p.State == memory.MemFree
 	pairs := []pair{
@@ -58,23 +63,30 @@ func explained(x Explained) Table {
 	if p.Owner != nil {
 		pairs[5].value = p.Owner.Evidence
 	}
-	t := record("address", "", append(pairs, ownerPairs(x)...))
-	t.Main, t.Flat = true, true
-	return t
+	doc := record("address", "", append(pairs, ownerPairs(t, x)...))
+	doc.Main, doc.Flat = true, true
+	return doc
 }
 
 // ownerPairs are the facts of the owner, each in a key of its own.
-func ownerPairs(x Explained) []pair {
-	var h, thread, module, offset any
+func ownerPairs(t *target.Target, x Explained) []pair {
+	var h, thread, module, offset, role, said any
 	if o := x.Piece.Owner; o != nil {
 		h, thread = some(o.Heap), known(o.HasThread, o.Thread)
 		if o.Usage == vmmap.Image {
 			module, offset = word(o.Name), uint64(x.Address-o.Start)
 		}
+		for _, heap := range t.Heaps {
+			if o.Heap != 0 && heap.Address == o.Heap && x.Roles != nil {
+				role, said = word(x.Roles.Of(heap).Kind.String()), roleWords(heap, x.Roles)
+			}
+		}
 	}
 	return []pair{
 		{Column{"kind", "", Text}, known(x.Piece.Owner != nil, kindOfPiece(x.Piece))},
 		{Column{"heap", titleIf(h != nil, "Heap"), Address}, h},
+		{Column{"heap_role", "", Text}, role},
+		{Column{"", titleIf(said != nil, "Role of the heap"), Text}, said},
 		{Column{"thread", titleIf(thread != nil, "Thread"), Hex}, thread},
 		{Column{"module", titleIf(module != nil, "Module"), Text}, module},
 		{Column{"module_offset", titleIf(module != nil, "Offset in the module"), Hex}, offset},
@@ -114,6 +126,21 @@ func owners(all []*vmmap.Owner) Table {
 	}, all)
 }
 
+// referrers is what points into an allocation of which nothing else is known.
+func referrers(x Explained) Table {
+	t := fill(Table{Key: "referrers", Title: fmt.Sprintf("Whose memory has words that point into the allocation %v", x.Allocation)}, []field[vmmap.Referrer]{
+		f("owner", "Owner", Text, func(r vmmap.Referrer) any { return ownerWords(r.Owner) }),
+		f("words", "Words", Count, func(r vmmap.Referrer) any { return r.Words }),
+		f("base_words", "To its start", Count, func(r vmmap.Referrer) any { return r.Base }),
+		f("at", "One is at", Address, func(r vmmap.Referrer) any { return addr(r.At) }),
+		f("value", "And holds", Address, func(r vmmap.Referrer) any { return addr(r.Value) }),
+	}, x.Referrers)
+	if len(t.Rows) > 0 {
+		t.Notes = append(t.Notes, "Words in free blocks count too, and on 32 bits a number may look like an address.")
+	}
+	return t
+}
+
 // addressNext suggests what to ask next of the address.
 func addressNext(d Dump, x Explained) Table {
 	t := values("next", "Next", nil)
@@ -129,6 +156,8 @@ func addressNext(d Dump, x Explained) Table {
 			add("the block there", "find %v %s", x.Address, file)
 		}
 		add("the heap", "heap %v %s", o.Heap, file)
+	case len(x.Referrers) > 0 && x.Referrers[0].Owner.Usage == vmmap.Heap:
+		add("the block that points there", "find %v %s", x.Referrers[0].At, file)
 	case x.Described && x.Piece.Usage == vmmap.Unknown:
 		add("the largest of its kind", "address --usage unknown --format csv %s", file)
 	}

@@ -15,7 +15,8 @@ type Area struct {
 // kernel writes (ntddk.h; the same on x86, x64 and ARM64).
 const SharedUserData memory.Addr = 0x7ffe0000
 
-// areaFields are pointers of the PEB to mapped sections. Their places are
+// areaFields are pointers of the PEB to mapped sections, and one to memory of
+// its own. Their places are
 // those of public symbols, from XP to 11.
 var areaFields = []struct {
 	name, field  string
@@ -28,6 +29,7 @@ var areaFields = []struct {
 	{"language tables (NLS)", "PEB.OemCodePageData", 0x5c, 0xa8, nil},
 	{"language tables (NLS)", "PEB.UnicodeCaseTableData", 0x60, 0xb0, nil},
 	{"API set map", "PEB.ApiSetMap", 0x38, 0x68, Source.isAPISetMap},
+	{"data of application compatibility shims", "PEB.pShimData", 0x1e8, 0x2d8, Source.isAllocation},
 	{"activation context", "PEB.ActivationContextData", 0x1f8, 0x2f8, Source.isActivationContext},
 	{"activation context", "PEB.SystemDefaultActivationContextData", 0x200, 0x308, Source.isActivationContext},
 }
@@ -48,7 +50,7 @@ func Areas(s Source, p PEB) []Area {
 			continue
 		}
 		r, ok := s.Space.Region(at)
-		if !ok || r.Type != memory.MemMapped { // all of these are views of sections
+		if private := r.Type == memory.MemPrivate && f.field == "PEB.pShimData"; !ok || r.Type != memory.MemMapped && !private {
 			continue
 		}
 		out = append(out, Area{Name: f.name, Field: f.field, Address: at})
@@ -112,6 +114,12 @@ func IsActivationContext(m *memory.Space, at memory.Addr, limit uint64) bool {
 		w[i] = v
 	}
 	return w[0] == activationMagic && w[1] == 0x20 && w[2] == 1 && w[3] > 0x20 && uint64(w[3]) <= limit
+}
+
+// isAllocation reports whether an allocation begins at an address.
+func (s Source) isAllocation(_ PEB, at memory.Addr) bool {
+	r, ok := s.Space.Region(at)
+	return ok && r.State != memory.MemFree && r.AllocationBase == at
 }
 
 // isAPISetMap reports whether the pointer leads to an API_SET_NAMESPACE: its

@@ -156,6 +156,7 @@ func TestAreas(t *testing.T) {
 			{"GDI", at(0x94, 0xf8), view(place, nil), vmmap.Other, "handle table shared with GDI"},
 			{"NLS", at(0x58, 0xa0), view(place, nil), vmmap.Other, "language tables (NLS)"},
 			{"private, no NLS", at(0x58, 0xa0), private, vmmap.Unknown, ""},
+			{"shims", at(0x1e8, 0x2d8), private, vmmap.Other, "data of application compatibility shims"},
 			{"an unnamed field", at(0x54, 0x98), view(place, nil), vmmap.MappedFile, ""},
 		} {
 			p := process(synth.Win10v1809, a)
@@ -167,6 +168,20 @@ func TestAreas(t *testing.T) {
 				t.Errorf("%v, %s: %v, %q; want %v, %q", a, x.name, u, kind, x.u, x.kind)
 			}
 		}
+	}
+}
+
+// TestShims: the field that leads into the middle of an allocation says
+// nothing of it.
+func TestShims(t *testing.T) {
+	p := process(synth.Win10v1809, synth.X64)
+	u, kind := kindAt(t, p, place+0x10, func(m *synth.Image) {
+		m.Reserve(place, 0x3000, synth.MemPrivate, synth.PageReadWrite)
+		m.Commit(place, 0x3000, synth.PageReadWrite)
+		m.PutPtr(p.PEB+0x2d8, place+0x10)
+	})
+	if u != vmmap.Unknown || kind != "" {
+		t.Errorf("%v, %q", u, kind)
 	}
 }
 
