@@ -16,7 +16,8 @@ var update = flag.Bool("update", false, "write the dumps in testdata again")
 // it: go test ./internal/synth -run Testdata -update writes them again.
 func TestTestdata(t *testing.T) {
 	for name, build := range map[string]func() []byte{
-		"demo.dmp": func() []byte { return synth.Demo().Build().Dump.Bytes() },
+		"demo.dmp":    func() []byte { return synth.Demo().Build().Dump.Bytes() },
+		"damaged.dmp": func() []byte { return synth.Damaged().Build().Dump.Bytes() },
 	} {
 		path := filepath.Join("..", "..", "testdata", "dumps", name)
 		want := build()

@@ -178,6 +178,12 @@ func inBlock(x *Found) []Layer {
 		add("entry", b.Addr, b.Addr+min(unit, memory.Addr(b.Header)), fmt.Sprintf("flags %#x", uint8(b.Flags)))
 		add("extended header", b.Addr+unit, b.User(), "of the stack trace")
 	}
+	// On x64 a block's data may reach into the first 8 bytes of the next
+	// entry, which are the block's own (PreviousBlockPrivateData).
+	top := end
+	if x.Heap.Page == nil && x.Heap.NT.Header.Unit == 16 && b.Origin != heap.Virtual {
+		top += 8
+	}
 	user, bytes := b.User(), b.UserBytes()
 	if l := x.Light; l != nil {
 		is := "_DPH_BLOCK_INFORMATION, light, in use"
@@ -190,9 +196,9 @@ func inBlock(x *Found) []Layer {
 	if c := x.CRT; c != nil {
 		add("CRT header", c.Addr, c.User, fmt.Sprintf("_CrtMemBlockHeader, %v", c.Type()))
 		user, bytes = c.User, uint64(c.Bytes)
-		add("CRT fence", user.Add(bytes), min(user.Add(bytes+fenceBytes), end), "bytes of 0xfd")
+		add("CRT fence", user.Add(bytes), min(user.Add(bytes+fenceBytes), top), "bytes of 0xfd")
 	}
-	add("user data", user, min(user.Add(bytes), end), "")
+	add("user data", user, min(user.Add(bytes), top), "")
 	rest := user.Add(bytes)
 	if x.CRT != nil {
 		rest = rest.Add(fenceBytes)
