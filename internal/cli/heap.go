@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
 	"math"
 
 	"github.com/spf13/cobra"
@@ -62,32 +63,37 @@ func (a *app) heap() *cobra.Command {
 				}
 				return a.complete(report.Coverage(t, nil))
 			}
-			cs, err := a.census(ctx, t, []*target.Heap{h})
-			if err != nil {
-				return err
-			}
-			shown := shownFree
-			if format != render.FormatText {
-				shown = math.MaxInt
-			}
-			lists := freeLists(ctx, h.NT, shown)
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			rs, err := roles.Take(ctx, t)
-			if err != nil {
-				return err
-			}
-			doc := report.Heap(t, &cs.Heaps[0], rs, lists)
-			if front, ok := census.LFH(t, h); ok {
-				doc.LFH(front)
-			}
-			s := stacks.New(t)
-			lock, _ := s.OfLock(h)
-			doc.Creation(s.Frames(s.OfHeap(h)), s.Frames(lock), s.Notes())
-			return a.write(w, doc, format, report.Coverage(t, pointers(cs.Heaps)))
+			return a.heapDocument(ctx, t, w, h, format)
 		},
 	}, groupInspect, "!heap -a ADDR, !heap -h ADDR")
+}
+
+// heapDocument counts one heap and writes all there is to say of it.
+func (a *app) heapDocument(ctx context.Context, t *target.Target, w io.Writer, h *target.Heap, format render.Format) error {
+	cs, err := a.census(ctx, t, []*target.Heap{h})
+	if err != nil {
+		return err
+	}
+	shown := shownFree
+	if format != render.FormatText {
+		shown = math.MaxInt
+	}
+	lists := freeLists(ctx, h.NT, shown)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	rs, err := roles.Take(ctx, t)
+	if err != nil {
+		return err
+	}
+	doc := report.Heap(t, &cs.Heaps[0], rs, lists)
+	if front, ok := census.LFH(t, h); ok {
+		doc.LFH(front)
+	}
+	s := stacks.New(t)
+	lock, _ := s.OfLock(h)
+	doc.Creation(s.Frames(s.OfHeap(h)), s.Frames(lock), s.Notes())
+	return a.write(w, doc, format, report.Coverage(t, pointers(cs.Heaps)))
 }
 
 // freeLists reads the free lists of a heap that are not empty, and the first

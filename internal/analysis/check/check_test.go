@@ -71,6 +71,16 @@ func TestStories(t *testing.T) {
 		{"a size", "single-field smash", "entry-size", func(_ *synth.Built, h *synth.BuiltHeap) {
 			h.EditEntry(victim(h).Entry, false, func(e *synth.Entry) { e.Size = 0x7777 })
 		}},
+		{"a block freed twice at the end of the list", "double free", "free-list", func(b *synth.Built, h *synth.BuiltHeap) {
+			// What the second insertion leaves of its Blink: it leads to itself.
+			for _, x := range h.Blocks {
+				if x.State == synth.StateFree {
+					node := x.Entry + h.Arch.Unit()
+					b.Image.PutPtr(node+h.Arch.PtrSize(), node)
+					return
+				}
+			}
+		}},
 		{"a link", "list damage", "free-list", func(b *synth.Built, h *synth.BuiltHeap) {
 			for _, x := range h.Blocks {
 				if x.State == synth.StateFree {

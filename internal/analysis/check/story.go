@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,9 +98,38 @@ func (c *checker) tell(i int) {
 		f.Story, f.Evidence = storyField, fmt.Sprintf("%s is wrong; by its other fields the %s was recognised and walked", f.Field, f.Object)
 	case f.Code == pageheap.CodeLightFreed:
 		f.Story, f.Evidence = storyFreed, "the fill of a block that was freed and kept is overwritten"
+	case f.Code == ntheap.CodeFreeList && c.selfLinked(f):
 	case strings.HasSuffix(code, "-list") || f.Code == crtheap.CodeLink || f.Code == pageheap.CodeTree:
 		f.Story, f.Evidence = storyList, "a link contradicts the list: "+f.Got
 	}
+}
+
+// selfLinked recognises a block that is linked to itself: what the insertion of
+// a block leaves that is at the end of the list already.
+func (c *checker) selfLinked(f *Finding) bool {
+	var h *target.Heap
+	for _, x := range c.t.Heaps {
+		if x.Address == f.Heap && x.NT != nil {
+			h = x
+		}
+	}
+	if h == nil {
+		return false
+	}
+	at := memory.Addr(f.At.Off)
+	next, _ := c.t.Space.Pointer(at, h.Bits)
+	for _, node := range [...]memory.Addr{at, next} {
+		flink, err1 := c.t.Space.Pointer(node, h.Bits)
+		blink, err2 := c.t.Space.Pointer(node.Add(uint64(h.Bits)/8), h.Bits)
+		head := slices.ContainsFunc(h.NT.FreeLists(), func(l ntheap.FreeList) bool { return l.Head == node })
+		if err1 != nil || err2 != nil || head || flink != node && blink != node {
+			continue
+		}
+		f.Story = storyTwice
+		f.Evidence = fmt.Sprintf("the links of the free block at %v lead to itself, as when a block is put on the list a second time", node.Add(-h.NT.Header.Unit))
+		return true
+	}
+	return false
 }
 
 // alone reports whether no other finding of the heap is at the same address.
