@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 //	mkdump xp FILE            a small heap of Windows XP
 //	mkdump pageheap FILE      a process with a page heap in no list, its normal heap, and stacks
 //	mkdump indexed [none] FILE  a process of Windows Vista with stacks by index; none: without their database
+//	mkdump damaged FILE       a process with stacks, LFH slots and debug blocks, and two overruns
 //	mkdump crt FILE           blocks of a debug C runtime, one overrun and one underrun
 //	mkdump hostile FILE       the demonstration with names that attack terminals
 //	mkdump stacks FILE        the demonstration's threads and modules, without memory
@@ -71,6 +72,8 @@ func mkdump(ts *testscript.TestScript, neg bool, args []string) {
 		data = paged().Build().Dump.Bytes()
 	case "indexed":
 		data = indexed(len(args) == 2).Build().Dump.Bytes()
+	case "damaged":
+		data = synth.Damaged().Build().Dump.Bytes()
 	case "crt":
 		data = debugged().Build().Dump.Bytes()
 	case "cut":

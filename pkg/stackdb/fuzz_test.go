@@ -41,6 +41,11 @@ func FuzzStackDB(f *testing.F) {
 		}
 		s := memory.NewSpace(c)
 		r := k.reader(s)
+		for off := memory.Addr(0); off < 0x40; off += 4 {
+			if c, ok := r.SectionAt(dbAt + off); ok && (c.Address > dbAt+off || uint64(dbAt+off-c.Address) >= r.SectionSize()) {
+				t.Fatalf("%v: %+v", dbAt+off, c)
+			}
+		}
 		check := func(tr stackdb.Trace, err error) {
 			for _, fr := range tr.Frames {
 				if err == nil && !code(fr) {
