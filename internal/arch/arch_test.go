@@ -87,7 +87,7 @@ var permitted = map[string]string{
 	"internal/analysis/search":  "internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/stacks":  "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
 	"internal/analysis/vmmap":   "internal/target pkg/heap pkg/memory pkg/peimage pkg/process pkg/stackdb",
-	"internal/symbols":          "internal/target pkg/memory pkg/peimage",
+	"internal/symbols":          "internal/target pkg/memory pkg/peimage pkg/rtti pkg/undname",
 	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",
@@ -97,6 +97,8 @@ var permitted = map[string]string{
 
 	"pkg/process":                "pkg/diag pkg/heap pkg/memory pkg/ntheap",
 	"pkg/minidump":               "pkg/diag pkg/memory",
+	"pkg/rtti":                   "pkg/memory pkg/peimage pkg/undname",
+	"pkg/undname":                "",
 	"pkg/peimage":                "pkg/memory",
 	"pkg/fill":                   "pkg/heap pkg/memory",
 	"pkg/ntheap":                 "pkg/diag pkg/fill pkg/heap pkg/memory pkg/ntheap/internal/layout",

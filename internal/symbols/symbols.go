@@ -18,6 +18,7 @@ import (
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/peimage"
+	"github.com/heapdump/heapdump/pkg/undname"
 )
 
 // How says how a name was found.
@@ -52,7 +53,8 @@ type Name struct {
 	How    How
 }
 
-// String returns module!symbol+0x1a, module+0x1a, or nothing.
+// String returns module!symbol+0x1a, module+0x1a, or nothing. A decorated
+// symbol is undecorated to its qualified name, as debuggers print it.
 func (n Name) String() string {
 	if n.How == None {
 		return ""
@@ -60,7 +62,11 @@ func (n Name) String() string {
 	b := make([]byte, 0, len(n.Module)+len(n.Symbol)+20)
 	b = append(b, n.Module...)
 	if n.Symbol != "" {
-		b = append(append(b, '!'), n.Symbol...)
+		symbol := n.Symbol
+		if s, err := undname.Name(symbol); err == nil {
+			symbol = s
+		}
+		b = append(append(b, '!'), symbol...)
 	}
 	if n.Offset != 0 || n.Symbol == "" {
 		b = strconv.AppendUint(append(b, "+0x"...), n.Offset, 16)

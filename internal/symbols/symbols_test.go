@@ -66,6 +66,7 @@ func exports() *synth.PEExports {
 		{Name: "Elsewhere", Ordinal: 2, Forward: "NTDLL.RtlAllocateHeap"},
 		{Name: "Last", Ordinal: 3, RVA: 0x1f00},
 		{Name: "Variable", Ordinal: 4, RVA: 0x3010},
+		{Name: "?Draw@Car@app@@QAEXH@Z", Ordinal: 5, RVA: 0x1800},
 	}}
 }
 
@@ -85,6 +86,7 @@ func TestNearestBelow(t *testing.T) {
 		0x1160: "my_lib_v2+0x1160 module",
 		0x1200: "my_lib_v2!Ordinal2 export",
 		0x1280: "my_lib_v2!Ordinal2+0x80 nearest export",
+		0x1803: "my_lib_v2!app::Car::Draw+0x3 nearest export",
 		0x1f3f: "my_lib_v2!Last+0x3f nearest export",
 		0x1f50: "my_lib_v2+0x1f50 module",
 		0x2000: "my_lib_v2+0x2000 module",
