@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/heapdump/heapdump/internal/srum/srumtest"
 	"github.com/heapdump/heapdump/internal/synth"
 )
 
@@ -42,7 +44,17 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HEAPDUMP_FILE", "")
 			e.Setenv("TERM", "xterm")
+			if path, err := srumtest.Sample(); err == nil {
+				e.Setenv("SRUDB", path)
+			}
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "srudb" {
+				return false, fmt.Errorf("no condition %q; there is srudb: go-ese's database is at hand", name)
+			}
+			_, err := srumtest.Sample()
+			return err == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"mkdump": mkdump, "validjson": validJSON},
 	})

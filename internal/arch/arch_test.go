@@ -27,6 +27,7 @@ var permitted = map[string]string{
 		" internal/analysis/check" +
 		" internal/analysis/crt" +
 		" internal/analysis/handles" +
+		" internal/analysis/load" +
 		" internal/analysis/locate" +
 		" internal/analysis/modules" +
 		" internal/analysis/refs" +
@@ -39,6 +40,7 @@ var permitted = map[string]string{
 		" internal/render" +
 		" internal/render/windbg" +
 		" internal/report" +
+		" internal/srum" +
 		" internal/symbols" +
 		" internal/target" +
 		" pkg/diag" +
@@ -56,6 +58,7 @@ var permitted = map[string]string{
 		" internal/analysis/check" +
 		" internal/analysis/crt" +
 		" internal/analysis/handles" +
+		" internal/analysis/load" +
 		" internal/analysis/locate" +
 		" internal/analysis/modules" +
 		" internal/analysis/refs" +
@@ -63,6 +66,7 @@ var permitted = map[string]string{
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
 		" internal/analysis/vmmap" +
+		" internal/srum" +
 		" internal/symbols" +
 		" internal/target" +
 		" pkg/diag" +
@@ -80,6 +84,7 @@ var permitted = map[string]string{
 	"internal/analysis/crt":     "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
 	"internal/analysis/content": "",
 	"internal/analysis/handles": "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
+	"internal/analysis/load":    "internal/srum",
 	"internal/analysis/locate":  "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
 	"internal/analysis/modules": "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",
 	"internal/analysis/refs":    "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/peimage golang.org/x/sync/errgroup",
@@ -91,6 +96,7 @@ var permitted = map[string]string{
 	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",
+	"internal/srum":     "www.velocidex.com/golang/go-ese/parser",
 	"internal/mmap":     "github.com/edsrzf/mmap-go",
 	"internal/pick":     "pkg/heap pkg/memory",
 	"internal/progress": "",
@@ -111,9 +117,10 @@ var permitted = map[string]string{
 	"pkg/memory":                 "",
 
 	// For tests and measurements only: nothing above imports them.
-	"internal/synth": "",
-	"internal/bench": "internal/synth",
-	"internal/arch":  "",
+	"internal/synth":         "",
+	"internal/srum/srumtest": "www.velocidex.com/golang/go-ese/parser",
+	"internal/bench":         "internal/synth",
+	"internal/arch":          "",
 }
 
 // imports reads the import clauses of every Go file of the module that is no

@@ -87,6 +87,7 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 		a.address(),
 		a.handles(),
 		a.modules(),
+		a.context(),
 		a.version(),
 	)
 	return root
