@@ -93,11 +93,8 @@ func matchTable(key, title string, all []load.Match, media Media) Table {
 // sum makes a cell of a sum in units of its own.
 func sum(s load.Sum, unit uint64) any { return known(s.Known, s.N/unit) }
 
-// The units of the sums of time.
-const (
-	perSecondFace = 10_000_000
-	perSecondCPU  = 1000
-)
+// perSecondFace is how many units of FaceTime are a second.
+const perSecondFace = 10_000_000
 
 // periodFields are the columns of an hour or a day.
 func periodFields(layout string, mhz uint32) []field[load.Period] {
@@ -108,7 +105,7 @@ func periodFields(layout string, mhz uint32) []field[load.Period] {
 	}
 	return []field[p]{
 		f("start", "From", Text, start),
-		f("cpu_seconds", titleIf(mhz != 0, "CPU s,\nestimate"), Count, func(x p) any { return sum(x.CPU, perSecondCPU) }),
+		f("cpu_ms", titleIf(mhz != 0, "CPU ms,\nestimate"), Count, func(x p) any { return sum(x.CPU, 1) }),
 		f("foreground_cycles", "Cycles in\nforeground", Count, func(x p) any { return sum(x.ForegroundCycles, 1) }),
 		f("background_cycles", "in\nbackground", Count, func(x p) any { return sum(x.BackgroundCycles, 1) }),
 		f("context_switches", "Context\nswitches", Count, func(x p) any { return sum(x.Switches, 1) }),
@@ -220,7 +217,7 @@ func contextNotes(r *load.Result) []string {
 		out = append(out, "Times are UTC by the clock of the machine. A row is written about hourly, is about the time before it, and is of all processes and users of a program together: seconds may exceed the hour.")
 	}
 	if r.Total.CPU.Known {
-		out = append(out, fmt.Sprintf("CPU seconds are estimated: cycles by the %d MHz that the dump names.", r.Program.MHz))
+		out = append(out, fmt.Sprintf("CPU time is an estimate: cycles by the %d MHz that the dump names.", r.Program.MHz))
 	}
 	return out
 }
