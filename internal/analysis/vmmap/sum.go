@@ -51,7 +51,7 @@ const unknownName = "unknown"
 // Sum adds pieces up.
 func Sum(pieces []Piece) Summary {
 	var s Summary
-	usage, typ, state, protect, kinds := tally{}, tally{}, tally{}, tally{}, tally{}
+	var usage, typ, state, protect, kinds tally
 	largest := map[rowKey]Largest{}
 	for i := range pieces {
 		p := &pieces[i]
@@ -103,24 +103,44 @@ type rowKey struct {
 	bits int
 }
 
-type tally map[rowKey]Row
+// tally adds rows up. The first few are looked for in turn, which is faster
+// than a map; there seldom are more.
+type tally struct {
+	all  []Row
+	more map[rowKey]int // of the rows behind the first few
+}
 
-func (t tally) add(k rowKey, n uint64) {
-	r := t[k]
-	r.Name, r.Bits = k.name, k.bits
+const few = 16
+
+func (t *tally) add(k rowKey, n uint64) {
+	r := t.row(k)
 	r.Regions++
 	r.Bytes += n
-	t[k] = r
+}
+
+func (t *tally) row(k rowKey) *Row {
+	for i := range t.all[:min(len(t.all), few)] {
+		if r := &t.all[i]; r.Bits == k.bits && r.Name == k.name {
+			return r
+		}
+	}
+	if i, ok := t.more[k]; ok {
+		return &t.all[i]
+	}
+	if len(t.all) >= few {
+		if t.more == nil {
+			t.more = map[rowKey]int{}
+		}
+		t.more[k] = len(t.all)
+	}
+	t.all = append(t.all, Row{Name: k.name, Bits: k.bits})
+	return &t.all[len(t.all)-1]
 }
 
 // rows returns the rows by bytes, the most first, then by name and width.
-func (t tally) rows() []Row {
-	out := make([]Row, 0, len(t))
-	for _, r := range t {
-		out = append(out, r)
-	}
-	slices.SortFunc(out, func(a, b Row) int {
+func (t *tally) rows() []Row {
+	slices.SortFunc(t.all, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Bits, b.Bits))
 	})
-	return out
+	return t.all
 }

@@ -329,6 +329,21 @@ func TestUnusable(t *testing.T) {
 	}
 }
 
+// TestManyNames: more protections than any process has are counted apart all
+// the same.
+func TestManyNames(t *testing.T) {
+	var pieces []vmmap.Piece
+	for i := range 100 {
+		r := memory.Region{Range: memory.Addr(i * 0x10000).Span(0x1000 * uint64(1+i%40)), State: memory.MemCommit, Protect: memory.Protect(i%40) << 11}
+		pieces = append(pieces, vmmap.Piece{Region: r, Usage: vmmap.Unknown})
+	}
+	s := vmmap.Sum(pieces)
+	sums(t, s)
+	if len(s.Protect) != 40 || s.Protect[0].Bytes != 2*40*0x1000 || s.Protect[0].Regions != 2 {
+		t.Errorf("%d protections, the first %+v", len(s.Protect), s.Protect[0])
+	}
+}
+
 // TestRealDumps: the laws hold on every dump in ../shared/dumps that was
 // unpacked, and every address of it has an answer.
 func TestRealDumps(t *testing.T) {
