@@ -26,11 +26,13 @@ var permitted = map[string]string{
 		" internal/analysis/census" +
 		" internal/analysis/check" +
 		" internal/analysis/crt" +
+		" internal/analysis/environ" +
 		" internal/analysis/handles" +
 		" internal/analysis/load" +
 		" internal/analysis/locate" +
 		" internal/analysis/modules" +
 		" internal/analysis/refs" +
+		" internal/analysis/threads" +
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
@@ -57,17 +59,20 @@ var permitted = map[string]string{
 		" internal/analysis/census" +
 		" internal/analysis/check" +
 		" internal/analysis/crt" +
+		" internal/analysis/environ" +
 		" internal/analysis/handles" +
 		" internal/analysis/load" +
 		" internal/analysis/locate" +
 		" internal/analysis/modules" +
 		" internal/analysis/refs" +
+		" internal/analysis/threads" +
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
 		" internal/analysis/vmmap" +
 		" internal/srum" +
 		" internal/symbols" +
+		" internal/ntcode" +
 		" internal/target" +
 		" pkg/diag" +
 		" pkg/heap" +
@@ -96,10 +101,13 @@ var permitted = map[string]string{
 	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",
-	"internal/srum":     "www.velocidex.com/golang/go-ese/parser",
-	"internal/mmap":     "github.com/edsrzf/mmap-go",
-	"internal/pick":     "pkg/heap pkg/memory",
-	"internal/progress": "",
+	"internal/srum":             "www.velocidex.com/golang/go-ese/parser",
+	"internal/mmap":             "github.com/edsrzf/mmap-go",
+	"internal/pick":             "pkg/heap pkg/memory",
+	"internal/progress":         "",
+	"internal/ntcode":           "",
+	"internal/analysis/environ": "internal/target pkg/diag pkg/process",
+	"internal/analysis/threads": "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 
 	"pkg/process":                "pkg/diag pkg/heap pkg/memory pkg/ntheap",
 	"pkg/minidump":               "pkg/diag pkg/memory",

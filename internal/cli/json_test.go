@@ -36,6 +36,8 @@ func TestDocumented(t *testing.T) {
 	for _, args := range [][]string{{"info", path}, {"summary", path}, {"heaps", path}, {"heap", "0", path}, {"find", "0x1c0aa400f40", path}, {"walk", path}, {"check", path}, {"address", path}, {"address", "--summary", path}, {"address", "0x1c0aa400f40", path},
 		{"handles", "--unreferenced", path}, {"leaks", "--blocks", path},
 		{"modules", "--sections", path},
+		{"handles", "--unreferenced", path},
+		{"modules", "--sections", path}, {"threads", path}, {"peb", path}, {"teb", path},
 		{"version"}} {
 		w := newWorld(nil)
 		if code := cli.Main(context.Background(), append(args, "--format", "json"), w.Env); code != 0 {

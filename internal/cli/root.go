@@ -88,6 +88,9 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 		a.handles(),
 		a.modules(),
 		a.context(),
+		a.threads(),
+		a.peb(),
+		a.teb(),
 		a.version(),
 	)
 	return root

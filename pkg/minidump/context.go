@@ -126,6 +126,17 @@ func (f *File) context(l location, object string, sink diag.Sink) Context {
 	return c
 }
 
+// ContextOf decodes a CONTEXT record of an architecture that was found in the
+// process's memory; false when the bytes are none. They are kept.
+func ContextOf(raw []byte, a Arch) (Context, bool) {
+	s, ok := shapeOf(a)
+	if !ok || len(raw) < s.need || binary.LittleEndian.Uint32(raw[s.flags:])&s.bit == 0 {
+		return Context{Arch: UnknownArch}, false
+	}
+	return Context{Arch: s.arch, Flags: binary.LittleEndian.Uint32(raw[s.flags:]), Raw: raw[:len(raw):len(raw)],
+		IP: memory.Addr(s.word(raw, s.ip)), SP: memory.Addr(s.word(raw, s.sp)), FP: memory.Addr(s.word(raw, s.fp))}, true
+}
+
 // word reads a register.
 func (s shape) word(raw []byte, off int) uint64 {
 	if s.width == 4 {

@@ -93,3 +93,26 @@ func (p Parameters) Variable(name string) (string, bool) {
 	}
 	return "", false
 }
+
+// Head is the first fields of a PEB, which say how the process was started.
+type Head struct {
+	Inherited   bool // InheritedAddressSpace
+	ReadOptions bool // ReadImageFileExecOptions
+	Debugged    bool // BeingDebugged
+	SubSystem   memory.Addr
+}
+
+// ReadHead reads the first fields of a PEB (public symbols, the same from XP
+// to 11); false when the dump lacks them.
+func (s Source) ReadHead(p PEB) (Head, bool) {
+	off := memory.Addr(0x14)
+	if p.Bits == 64 {
+		off = 0x28
+	}
+	b, err := s.Space.View(p.Address, 3)
+	sub, err2 := s.Space.Pointer(p.Address+off, p.Bits)
+	if err != nil || err2 != nil {
+		return Head{}, false
+	}
+	return Head{b[0] != 0, b[1] != 0, b[2] != 0, sub}, true
+}

@@ -40,6 +40,9 @@ var threadFields = map[string]place{
 // Knows reports whether the dump holds the field of the given Windows name.
 func (t ThreadBlock) Knows(field string) bool { return t.known[field] }
 
+// Whole reports whether the dump holds all fields.
+func (t ThreadBlock) Whole() bool { return len(t.known) == len(threadFields) }
+
 // ReadThreadBlock reads the TEB at an address, which may be in the dump in
 // parts; false when the dump has none of its fields.
 func (s Source) ReadThreadBlock(a memory.Addr, bits int) (ThreadBlock, bool) {
