@@ -65,7 +65,10 @@ structures, free blocks, stacks below the stack pointer, and what a debug C runt
 blocks.
 
 The owner is the source line that a debug C runtime noted, else the stack of the allocation (gflags
-+ust, page heap), else no more than the size.`,
++ust, page heap), else no more than the size.
+
+Most leaks are still reachable: accumulators are the blocks and variables that alone lead to very many
+blocks of one size, and to a twentieth or more of all that is reachable.`,
 		Example: lines("heapdump leaks app.dmp", "heapdump leaks --heap 0x29fb0000 --top 50 app.dmp", "heapdump leaks --roots -register,-stack app.dmp",
 			"heapdump leaks --blocks --format csv --table leaked app.dmp"),
 		Args: onlyADump,
@@ -111,9 +114,13 @@ func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
 	if err != nil {
 		return err
 	}
+	d, err := r.Dominators(ctx)
+	if err != nil {
+		return err
+	}
 	o := report.LeakOptions{Top: f.top, Blocks: f.blocks, Heaps: heaps}
 	if format != render.FormatText && !f.topSet {
 		o.Top = 0
 	}
-	return a.write(w, report.Leaks(t, r, l, o), format, report.LeakCoverage(t, r))
+	return a.write(w, report.Leaks(t, r, l, d.Suspects(), o), format, report.LeakCoverage(t, r))
 }

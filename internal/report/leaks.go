@@ -16,13 +16,15 @@ type LeakOptions struct {
 }
 
 // Leaks is the result of heapdump leaks.
-func Leaks(t *target.Target, r *refs.Reach, l *refs.Leaks, o LeakOptions) *Document {
+func Leaks(t *target.Target, r *refs.Reach, l *refs.Leaks, accumulators []refs.Suspect, o LeakOptions) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)[0])
 	doc.add(count("busy", "", "Blocks in use", "Bytes in use", l.Busy),
 		count("unreachable", "", "Unreachable blocks", "Unreachable bytes", l.Unreachable))
-	doc.add(sets(l), leakGroups(l, o.Top), leakStack(l), rootCounts(r), confidence(r, l))
+	doc.add(sets(l), leakGroups(l, o.Top), leakStack(l))
+	doc.add(suspects(accumulators, t.Path)...)
+	doc.add(rootCounts(r), confidence(r, l))
 	if o.Blocks {
 		doc.add(leakedBlocks(r, o.Heaps))
 	}

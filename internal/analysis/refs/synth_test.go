@@ -88,8 +88,8 @@ func TestSets(t *testing.T) {
 			{1, 8, 2, 24},              // into the middle of 2
 			{4, 0, 5, 0},               // 4 is a head, 5 hangs on it
 			{6, 0, 7, 0}, {7, 0, 6, 0}, // a cycle
-			{7, 8, 8, 0},  // 8 hangs on the cycle
-			{9, 16, 9, 0}, // points to itself
+			{7, 8, 8, 0},                                  // 8 hangs on the cycle
+			{9, 16, 9, 0},                                 // points to itself
 			{5, 8, 10, 0}, {10, 8, 11, 0}, {11, 8, 10, 0}, // a cycle that hangs on 5
 		}
 		tg := graph(t, arch, 12, links, func(b *synth.Built, users []uint64) { root(b, 0x40, users[0]) })

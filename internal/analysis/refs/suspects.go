@@ -1,0 +1,197 @@
+package refs
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// Suspect is an accumulator: a block or variable that alone leads to very many
+// blocks of one size.
+type Suspect struct {
+	Rule     string   // accumulator
+	Shape    string   // list, doubly linked list, table, tree, blocks
+	Length   int      // blocks of the size
+	Element  uint64   // that size
+	Bytes    uint64   // of those blocks
+	Retained uint64   // bytes that only the accumulator leads to
+	Path     []string // from the root: a variable, then blocks with their sizes
+	Holder   memory.Addr
+	Root     string // the variable, without addresses
+}
+
+// Limits of what is worth a word: below, every program would have suspects.
+const (
+	suspectBlocks = 100 // of one size
+	suspectShare  = 20  // a retained share of at least 1/20 of the reachable bytes
+	maxSuspects   = 10
+)
+
+func addressOf(a memory.Addr) string { return fmt.Sprintf("%v", a) }
+
+// Suspects returns the accumulators, by what they retain, the most first.
+func (d *Dominators) Suspects() []Suspect {
+	heavy := d.heaviest()
+	var heads []uint32
+	for w := uint32(top + 1); int(w) < len(d.vertex); w++ {
+		if d.idom[w] == top && d.blocks[w] >= suspectBlocks && d.retained[w] >= d.retained[top]/suspectShare {
+			heads = append(heads, w)
+		}
+	}
+	slices.SortFunc(heads, func(a, b uint32) int { return cmp.Or(cmp.Compare(d.retained[b], d.retained[a]), cmp.Compare(a, b)) })
+	var out []Suspect
+	for _, w := range heads[:min(len(heads), maxSuspects)] {
+		if s, ok := d.suspect(d.descend(w, heavy)); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// heaviest returns for each number the one that it dominates next to and that
+// retains the most; 0 for none.
+func (d *Dominators) heaviest() []uint32 {
+	heavy := make([]uint32, len(d.vertex))
+	for w := uint32(top + 1); int(w) < len(d.vertex); w++ {
+		if up := d.idom[w]; heavy[up] == 0 || d.retained[w] > d.retained[heavy[up]] {
+			heavy[up] = w
+		}
+	}
+	return heavy
+}
+
+// descend goes on to what retains nine tenths of the bytes, but not from one
+// block to another of its size, which are two elements already.
+func (d *Dominators) descend(w uint32, heavy []uint32) uint32 {
+	for {
+		next := heavy[w]
+		if next == 0 || d.retained[next] < d.retained[w]/10*9 || d.size(next) == d.size(heavy[next]) {
+			return w
+		}
+		w = next
+	}
+}
+
+// size is the user bytes of a number's block; 0 of a variable's.
+func (d *Dominators) size(w uint32) uint64 {
+	if w > top && d.vertex[w] < uint32(d.n) {
+		return d.Size(d.vertex[w])
+	}
+	return 0
+}
+
+// under sets what a number dominates, itself not included, and how deep.
+func (d *Dominators) under(w uint32) (depth []uint32) {
+	depth = make([]uint32, len(d.vertex))
+	for x := w + 1; int(x) < len(d.vertex); x++ {
+		switch up := d.idom[x]; {
+		case up == w:
+			depth[x] = 1
+		case depth[up] > 0:
+			depth[x] = depth[up] + 1
+		}
+	}
+	return depth
+}
+
+// suspect looks at what a number dominates; false when that is not many
+// blocks of one size that hold most of the bytes with what hangs on them.
+func (d *Dominators) suspect(w uint32) (Suspect, bool) {
+	depth := d.under(w)
+	sizes := map[uint64]int{}
+	for x := w + 1; int(x) < len(d.vertex); x++ {
+		if depth[x] > 0 {
+			sizes[d.size(x)]++
+		}
+	}
+	s := Suspect{Rule: "accumulator", Retained: d.retained[w]}
+	for size, n := range sizes {
+		if n > s.Length || n == s.Length && size > s.Element {
+			s.Element, s.Length = size, n
+		}
+	}
+	if s.Length < suspectBlocks {
+		return s, false
+	}
+	s.Bytes = uint64(s.Length) * s.Element
+	s.Shape = d.shape(w, depth, &s)
+	s.Path, s.Root = d.path(w)
+	if d.vertex[w] < uint32(d.n) {
+		s.Holder = d.User(d.vertex[w])
+	}
+	return s, true
+}
+
+// shape names how the elements hang together, by where in the tree they are
+// and how many references to elements an element has.
+func (d *Dominators) shape(w uint32, depth []uint32, s *Suspect) string {
+	element := func(id ID) bool {
+		x := d.numberOf[id]
+		return x > 0 && depth[x] > 0 && d.Size(id) == s.Element
+	}
+	flat, deepest, links, held := 0, uint32(0), 0, 0 // flat: directly below, or below the first element
+	for x := w + 1; int(x) < len(d.vertex); x++ {
+		if depth[x] == 0 || d.size(x) != s.Element {
+			continue
+		}
+		deepest = max(deepest, depth[x])
+		if depth[x] <= 2 {
+			flat++
+		}
+		for _, to := range d.edges(d.vertex[x]) {
+			if element(to &^ interior) {
+				links++
+			}
+		}
+	}
+	if node := d.vertex[w]; node < uint32(d.n) {
+		for _, to := range d.edges(node) {
+			if element(to &^ interior) {
+				held++
+			}
+		}
+	}
+	switch {
+	case held >= s.Length/2:
+		return "table"
+	case int(deepest) >= s.Length/2:
+		return "list"
+	case flat >= s.Length/2 && links >= s.Length && links <= s.Length*9/4:
+		return "doubly linked list"
+	case links >= s.Length/2 && int(deepest) < s.Length/2 && flat < s.Length/2:
+		return "tree"
+	}
+	return "blocks"
+}
+
+// maxPath bounds the steps of a path that are told.
+const maxPath = 12
+
+// path goes from the root to a number, by dominators.
+func (d *Dominators) path(w uint32) (path []string, root string) {
+	root = "several roots"
+	for steps := 0; w != top; w = d.idom[w] {
+		node := d.vertex[w]
+		switch {
+		case node >= uint32(d.n):
+			v := d.Variables[node-uint32(d.n)]
+			root = v.Name()
+			if v.Area.Kind != Module {
+				root = v.Area.Kind.String()
+			}
+			path = append(path, v.Name())
+		case steps < maxPath:
+			path = append(path, fmt.Sprintf("block %v of %d bytes", d.User(node), d.Size(node)))
+		case steps == maxPath:
+			path = append(path, "…")
+		}
+		steps++
+	}
+	if root == "several roots" {
+		path = append(path, root)
+	}
+	slices.Reverse(path)
+	return path, root
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heapdump/heapdump/internal/report"
+)
+
+// retainedFlags are the flags of retained.
+type retainedFlags struct {
+	graphFlags
+	by  string
+	top int
+}
+
+// retained is heapdump retained.
+func (a *app) retained() *cobra.Command {
+	var f retainedFlags
+	c := a.command(&cobra.Command{
+		Use:   "retained [DUMP]",
+		Short: "The blocks or variables that alone keep the most bytes in use",
+		Long: `What a block or variable retains is every byte that no root leads to without passing it: what would go
+with it. The sizes do not add up, since a block's retained bytes are in those of what holds it. Of a
+chain of blocks of one size, each held by the one before, only the first is listed.
+What counts as a reference, and what the roots are, says heapdump leaks --help.`,
+		Example: lines("heapdump retained app.dmp", "heapdump retained --by root --top 50 app.dmp", "heapdump retained --format json app.dmp"),
+		Args:    onlyADump,
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.runRetained(cmd.Context(), args, f) },
+	}, groupInspect, "")
+	c.Flags().SortFlags = false
+	c.Flags().StringVar(&f.by, "by", "block", "list `what`: block, or root: variables of modules, stacks, TEBs, registers, other memory")
+	c.Flags().IntVar(&f.top, "top", 20, "this `number` of them, from 1")
+	f.register(c)
+	return c
+}
+
+func (a *app) runRetained(ctx context.Context, args []string, f retainedFlags) error {
+	format, err := a.check(false, "text", "json", "csv")
+	if err != nil {
+		return err
+	}
+	if f.top < 1 || f.top > 1<<20 {
+		return usagef("--top %d is not from 1 to %d", f.top, 1<<20)
+	}
+	if f.by != "block" && f.by != "root" {
+		return usagef("--by %q: write block or root", f.by)
+	}
+	path, err := a.dumpFile(args)
+	if err != nil {
+		return err
+	}
+	t, w, err := a.open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	r, err := a.reach(ctx, t, f.graphFlags)
+	if err != nil {
+		return err
+	}
+	d, err := r.Dominators(ctx)
+	if err != nil {
+		return err
+	}
+	byRoot := f.by == "root"
+	return a.write(w, report.Retained(t, d, d.Largest(f.top, byRoot), byRoot), format, report.LeakCoverage(t, r))
+}

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/heapdump/heapdump/internal/analysis/refs"
+	"github.com/heapdump/heapdump/internal/target"
+)
+
+// Retained is the result of heapdump retained.
+func Retained(t *target.Target, d *refs.Dominators, rows []refs.Retainer, byRoot bool) *Document {
+	dump := Describe(t)
+	doc := &Document{Title: dump.title()}
+	doc.add(header(dump)[0], retainedBlocks(rows, byRoot))
+	cov := values("coverage", "What this dump cannot answer", LeakCoverage(t, d.Reach))
+	cov.Wrap = true
+	doc.add(cov)
+	return doc
+}
+
+func retainedBlocks(rows []refs.Retainer, byRoot bool) Table {
+	t := Table{Key: "retained", Title: "What retains the most", Main: true, Empty: "No root leads to any block."}
+	share := []field[refs.Retainer]{
+		f("retained_bytes", "Retained bytes", Bytes, func(r refs.Retainer) any { return r.Retained }),
+		f("retained_blocks", "Blocks", Count, func(r refs.Retainer) any { return r.Blocks }),
+	}
+	if byRoot {
+		return fill(t, append(share,
+			f("root", "Root", Text, func(r refs.Retainer) any { return r.Variable.Name() }),
+			f("kind", "Kind", Text, func(r refs.Retainer) any { return r.Variable.Area.Kind.String() }),
+			f("address", "At", Address, func(r refs.Retainer) any { return some(r.Variable.At) })), rows)
+	}
+	return fill(t, append(share,
+		f("user", "User pointer", Address, func(r refs.Retainer) any { return addr(r.User) }),
+		f("user_bytes", "User bytes", Bytes, func(r refs.Retainer) any { return r.Size }),
+		f("held_by", "Held by", Text, func(r refs.Retainer) any { return r.Dominator })), rows)
+}
+
+// suspectTitle is a suspect in one line.
+func suspectTitle(s *refs.Suspect) string {
+	shape := s.Shape
+	if shape == "blocks" {
+		shape = "holder"
+	}
+	return fmt.Sprintf("A %s of %s blocks of %s bytes, from %s", shape, grouped(uint64(s.Length)), grouped(s.Element), s.Root)
+}
+
+// suspectText is a suspect in sentences.
+func suspectText(s *refs.Suspect, file string) string {
+	out := fmt.Sprintf("%s bytes in use are reachable through it alone; %s of them are its %s blocks of %s bytes each.",
+		grouped(s.Retained), grouped(s.Bytes), grouped(uint64(s.Length)), grouped(s.Element))
+	if len(s.Path) > 0 {
+		out += " The path: " + strings.Join(s.Path, " → ") + "."
+	}
+	if s.Holder != 0 {
+		out += fmt.Sprintf(" Next: heapdump find %v %s", s.Holder, file)
+	} else {
+		out += fmt.Sprintf(" Next: heapdump retained --by root %s", file)
+	}
+	return out
+}
+
+// suspects is the accumulators, for programs and for people.
+func suspects(all []refs.Suspect, path string) []Table {
+	file := shell(path)
+	program := fill(Table{Key: "suspects", Media: ForPrograms}, []field[refs.Suspect]{
+		f("rule", "", Text, func(s refs.Suspect) any { return s.Rule }),
+		f("fingerprint", "", Text, func(s refs.Suspect) any {
+			return fmt.Sprintf("%s/%s/%d/%s", s.Rule, s.Shape, s.Element, s.Root)
+		}),
+		f("title", "", Text, func(s refs.Suspect) any { return suspectTitle(&s) }),
+		f("shape", "", Text, func(s refs.Suspect) any { return s.Shape }),
+		f("length", "", Count, func(s refs.Suspect) any { return s.Length }),
+		f("element_bytes", "", Bytes, func(s refs.Suspect) any { return s.Element }),
+		f("bytes", "", Bytes, func(s refs.Suspect) any { return s.Bytes }),
+		f("retained_bytes", "", Bytes, func(s refs.Suspect) any { return s.Retained }),
+		f("path", "", List, func(s refs.Suspect) any { return s.Path }),
+		f("text", "", Text, func(s refs.Suspect) any { return suspectText(&s, file) }),
+	}, all)
+	var said []string
+	for i := range all {
+		said = append(said, fmt.Sprintf("%d. %s. %s", i+1, suspectTitle(&all[i]), suspectText(&all[i], file)))
+	}
+	people := values("", "Accumulators: reachable, and most of what is in use", said)
+	people.Media, people.Wrap = ForPeople, true
+	return []Table{program, people}
+}
