@@ -20,6 +20,7 @@ type BlockRow struct {
 	Bucket                     uint8    // not in CSV
 	Stack                      []uint64 // innermost first; JSON only, and none is no key
 	CRT                        CRTBlock // JSON only
+	Type, TypeHow              string   // of the object that it begins with; JSON only, and empty is no key
 }
 
 // CRTBlock is a block of the debug C runtime.
@@ -122,6 +123,10 @@ func appendBlockJSON(b []byte, r *BlockRow) []byte {
 		b = appendBucketJSON(b, r)
 	}
 	b = appendStackJSON(b, r.Stack)
+	if r.Type != "" {
+		b = appendString(append(b, `,"type":`...), r.Type)
+		b = append(append(append(b, `,"type_how":"`...), r.TypeHow...), '"')
+	}
 	if r.CRT.Known {
 		b = appendCRTJSON(b, &r.CRT)
 	}

@@ -34,6 +34,10 @@ func found(x locate.Found, rs *roles.Result) Table {
 	pairs = append(pairs, foundHeap(x, rs)...)
 	pairs = append(pairs, foundBlock(x)...)
 	pairs = append(pairs,
+		pair{Column{"type", titleIf(x.Class != nil, "Type"), Text}, typeCell(x.Class, func(c *symbols.Class) string { return c.Name })},
+		pair{Column{"type_how", titleIf(x.Class != nil, "Typed by"), Text}, typeCell(x.Class, func(c *symbols.Class) string { return c.Evidence.String() })},
+		pair{Column{"type_bases", titleIf(x.Class != nil && len(x.Class.Bases) > 0, "Base classes"), List}, baseNames(x.Class)},
+		pair{Column{"type_module", "", Text}, typeCell(x.Class, func(c *symbols.Class) string { return c.Module })},
 		pair{Column{"stack", "", List}, stackCell(x.Stack)},
 		pair{Column{"module", titleIf(x.Module != "", "Module"), Text}, word(x.Module)},
 		pair{Column{"module_offset", titleIf(x.Module != "", "Offset in the module"), Hex}, known(x.Module != "", x.ModuleOffset)},
@@ -104,6 +108,26 @@ func foundBlock(x locate.Found) []pair {
 		{Column{"flags", titleIf(headed, "Flags"), Hex}, flags},
 		{Column{"trust", titleIf(headed, "Header"), Text}, trust},
 	}
+}
+
+// typeCell is something of a class, null without one.
+func typeCell(c *symbols.Class, of func(*symbols.Class) string) any {
+	if c == nil {
+		return nil
+	}
+	return of(c)
+}
+
+// baseNames are a class's base classes; null without type information.
+func baseNames(c *symbols.Class) any {
+	if c == nil || c.Evidence != symbols.RTTI {
+		return nil
+	}
+	out := make([]string, len(c.Bases))
+	for i, b := range c.Bases {
+		out[i] = b.Name
+	}
+	return out
 }
 
 // symbol is a name with the symbol that it is near, null without one.

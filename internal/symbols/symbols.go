@@ -91,6 +91,7 @@ type Module struct {
 // goroutines at once. A module's exports are read when first asked for.
 type Table struct {
 	loaded, unloaded list
+	space            *memory.Space
 }
 
 // list is modules by their start, for searches.
@@ -101,7 +102,7 @@ type list struct {
 
 // New makes the table of a dump's modules. It reads their headers only.
 func New(t *target.Target) *Table {
-	out := &Table{}
+	out := &Table{space: t.Space}
 	type place struct {
 		at   memory.Addr
 		file string

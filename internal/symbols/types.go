@@ -71,6 +71,21 @@ func (t *Types) TypeOf(vtable memory.Addr, bits int) *Class {
 	return c
 }
 
+// Object returns the class of the object at a, which begins with the pointer
+// to its table; nil when there is none, or the pointer is that of a part
+// further inside an object, so that a is not where one begins.
+func (t *Types) Object(a memory.Addr, bits int) *Class {
+	p, err := t.table.space.Pointer(a, bits)
+	if err != nil || p == 0 {
+		return nil
+	}
+	c := t.TypeOf(p, bits)
+	if c == nil || c.Offset != 0 {
+		return nil
+	}
+	return c
+}
+
 // class reads the class of a table in the module.
 func (m *Module) class(vtable memory.Addr) *Class {
 	if c, ok := rtti.Read(m.space, m.Image, vtable); ok {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/analysis/crt"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -210,7 +211,7 @@ func inBlock(x *Found) []Layer {
 
 // within looks into the block for what stands in its data: the headers of
 // light page heap and of the debug C runtime, the one in the other.
-func (x *Found) within(t *target.Target) {
+func (x *Found) within(t *target.Target, names *symbols.Table) {
 	b := *x.Block
 	if b.State != heap.Busy {
 		return
@@ -228,6 +229,11 @@ func (x *Found) within(t *target.Target) {
 	if c, ok := crt.New(t).Of(x.Heap, &b); ok {
 		x.CRT = &c
 	}
+	user := b.User()
+	if x.CRT != nil {
+		user = x.CRT.User
+	}
+	x.Class = symbols.NewTypes(names).Object(user, x.Heap.Bits)
 }
 
 // container finds the UserBlocks round the address: of a slot, of their own

@@ -34,6 +34,7 @@ type Found struct {
 	Light          *pageheap.Info    // the light page heap header in the block, nil when it has none
 	CRT            *crt.Block        // the debug C runtime's in the block, nil when it has none
 	Layers         []Layer           // all of this, from the outside in
+	Class          *symbols.Class    // whose object the block begins with; nil when that is not known
 	Stack          []stacks.Frame    // the block's, innermost first
 	Trace          *stackdb.Trace    // what Stack was read from; nil without one
 	Section        *stacks.Section   // the critical section that the address lies in; nil when in none
@@ -95,7 +96,7 @@ func At(ctx context.Context, t *target.Target, addr memory.Addr) (Found, error) 
 		owner(t, &x)
 	}
 	if x.Block != nil {
-		x.within(t)
+		x.within(t, s.Names)
 		x.container()
 		x.traced(s)
 	}
