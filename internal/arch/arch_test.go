@@ -25,6 +25,7 @@ var permitted = map[string]string{
 	"internal/cli": "" +
 		" internal/analysis/census" +
 		" internal/analysis/check" +
+		" internal/analysis/crash" +
 		" internal/analysis/crt" +
 		" internal/analysis/environ" +
 		" internal/analysis/handles" +
@@ -58,6 +59,7 @@ var permitted = map[string]string{
 	"internal/report": "" +
 		" internal/analysis/census" +
 		" internal/analysis/check" +
+		" internal/analysis/crash" +
 		" internal/analysis/crt" +
 		" internal/analysis/environ" +
 		" internal/analysis/handles" +
@@ -106,6 +108,7 @@ var permitted = map[string]string{
 	"internal/pick":             "pkg/heap pkg/memory",
 	"internal/progress":         "",
 	"internal/ntcode":           "",
+	"internal/analysis/crash":   "internal/analysis/locate internal/analysis/threads internal/ntcode internal/target pkg/diag pkg/memory pkg/minidump",
 	"internal/analysis/environ": "internal/target pkg/diag pkg/process",
 	"internal/analysis/threads": "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 

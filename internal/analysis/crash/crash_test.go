@@ -1,0 +1,96 @@
+package crash_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/heapdump/heapdump/internal/analysis/crash"
+	"github.com/heapdump/heapdump/internal/synth"
+	"github.com/heapdump/heapdump/internal/target"
+)
+
+// take reads the exception of the demonstration, changed.
+func take(t *testing.T, change func(*synth.Built)) *crash.Result {
+	t.Helper()
+	p := synth.Demo()
+	prepare := p.Prepare
+	p.Prepare = func(b *synth.Built) {
+		prepare(b)
+		change(b)
+	}
+	x, err := target.Parse("test", p.Build().Dump.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := crash.Take(context.Background(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestHit: what an access hits, for each thing it can be.
+func TestHit(t *testing.T) {
+	var busy, free uint64
+	take(t, func(b *synth.Built) {
+		for _, x := range b.Heaps[0].Blocks {
+			if x.State == synth.StateBusy && busy == 0 && x.Size == 72 {
+				busy = x.User
+			}
+			if x.State == synth.StateFree && free == 0 {
+				free = x.Entry + 0x18
+			}
+		}
+	})
+	for _, c := range []struct {
+		name string
+		at   uint64
+		want string
+	}{
+		{"null", 0x18, "the null page: a null pointer, or 24 bytes behind one"},
+		{"busy", busy + 8, "in a busy block"},
+		{"free", free, "in a free block"},
+		{"unloaded", 0x7ffa11000123, "where blight.dll was before it was unloaded, at +0x123"},
+		{"module", 0x7ffa10000010, "in the module picker.dll"},
+		{"not canonical", 0xffffffffffffffff, "no address that a program can have"},
+	} {
+		r := take(t, func(b *synth.Built) { b.Dump.Exception.Params = []uint64{0, c.at} })
+		if !strings.HasPrefix(r.Hit, c.want) || r.Touched == nil || uint64(r.Touched.Address) != c.at {
+			t.Errorf("%s: %q, want %q", c.name, r.Hit, c.want)
+		}
+	}
+}
+
+func TestTake(t *testing.T) {
+	r := take(t, func(b *synth.Built) { b.Dump.Exception.Params = []uint64{1, 0x18} })
+	if !r.Has || r.Name != "STATUS_ACCESS_VIOLATION" || r.Meaning != "access violation: writing 0x18" || r.Thread == nil || r.Thread.Name != "picker" || len(r.Registers) != 17 {
+		t.Errorf("%+v", r)
+	}
+	says := map[string]string{}
+	for _, x := range r.Registers {
+		says[x.Name] = x.Says
+	}
+	if says["rip"] != "in the module ntdll.dll" || says["rsp"] != "on the stack of a thread" || says["rax"] != "" {
+		t.Errorf("%v", says)
+	}
+	r = take(t, func(b *synth.Built) {
+		b.Dump.Exception.Code, b.Dump.Exception.Params = 0xc0000006, []uint64{8, 0x7ffa10000010, 0xc000009a}
+	})
+	if r.Meaning != "a page could not be read from its file: executing 0x7ffa10000010, because of 0xc000009a STATUS_INSUFFICIENT_RESOURCES" {
+		t.Errorf("%q", r.Meaning)
+	}
+	r = take(t, func(b *synth.Built) {
+		b.Dump.Exception.Code, b.Dump.Exception.Params = 0xe06d7363, []uint64{0x19930520, 1, 2, 3}
+	})
+	if r.Name != "C++ exception" || r.Touched != nil || r.Hit != "" {
+		t.Errorf("%+v", r)
+	}
+	r = take(t, func(b *synth.Built) { b.Dump.Exception.Params = []uint64{1} })
+	if r.Touched != nil || r.Meaning != "access violation" {
+		t.Errorf("an access without an address: %+v", r)
+	}
+	if r = take(t, func(b *synth.Built) { b.Dump.Exception = nil }); r.Has || len(r.Registers) > 0 {
+		t.Errorf("%+v", r)
+	}
+}
