@@ -32,8 +32,8 @@ var permitted = map[string]string{
 		" internal/analysis/load" +
 		" internal/analysis/locate" +
 		" internal/analysis/modules" +
-		" internal/analysis/refs" +
 		" internal/analysis/threads" +
+		" internal/analysis/refs" +
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
@@ -66,8 +66,8 @@ var permitted = map[string]string{
 		" internal/analysis/load" +
 		" internal/analysis/locate" +
 		" internal/analysis/modules" +
-		" internal/analysis/refs" +
 		" internal/analysis/threads" +
+		" internal/analysis/refs" +
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +

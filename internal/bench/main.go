@@ -65,6 +65,7 @@ func run(heapdump string, size uint64, blocks, runs int) error {
 		{name: "cat", args: []string{"cat", big}},
 		{name: "summary (walk + histogram)", args: []string{heapdump, "summary", big}, target: "<= 2.0 x cat", walks: true},
 		{name: "walk --format ndjson", args: []string{heapdump, "walk", "--heap", "all", "--format", "ndjson", big}, target: "constant memory", walks: true},
+		{name: "leaks (reachability, dominators)", args: []string{heapdump, "leaks", big}, target: "<= 16 x cat, 40 B a block", walks: true},
 		{name: "info, 20,000 ranges", args: []string{heapdump, "info", ranges}, target: "<= 0.1 x cat, 15 ms"},
 		{name: "address --summary, 20,000 ranges", args: []string{heapdump, "address", "--summary", ranges}, target: "<= 0.2 x cat"},
 		{name: "heapdump version", args: []string{heapdump, "version"}, target: "(start of the program)"},
