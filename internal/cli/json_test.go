@@ -37,7 +37,7 @@ func TestDocumented(t *testing.T) {
 		{"handles", "--unreferenced", path}, {"leaks", "--blocks", path}, {"retained", path}, {"retained", "--by", "root", path}, {"why", "0x1c0aa4027b0", path},
 		{"modules", "--sections", path},
 		{"handles", "--unreferenced", path},
-		{"modules", "--sections", path}, {"threads", path}, {"exception", path}, {"peb", path}, {"teb", path},
+		{"modules", "--sections", path}, {"threads", path}, {"exception", path}, {"hex", "0x1c0aa400750", "--words", path}, {"peb", path}, {"teb", path},
 		{"version"}} {
 		w := newWorld(nil)
 		if code := cli.Main(context.Background(), append(args, "--format", "json"), w.Env); code != 0 {
