@@ -65,11 +65,4 @@ func newBitmap(n int) bitmap { return make(bitmap, (n+63)/64) }
 func (b bitmap) get(id ID) bool { return b[id>>6]>>(id&63)&1 != 0 }
 func (b bitmap) set(id ID)      { b[id>>6] |= 1 << (id & 63) }
 
-// or adds the bits of o.
-func (b bitmap) or(o bitmap) {
-	for i, w := range o {
-		b[i] |= w
-	}
-}
-
 func (b bitmap) clone() bitmap { return append(bitmap(nil), b...) }
