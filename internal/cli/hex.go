@@ -69,7 +69,7 @@ func hexLines(t *target.Target, r memory.Range) []report.HexLine {
 	var out []report.HexLine
 	for a := r.Start; a < r.End; a = a.Add(lineSize) {
 		part := a.Span(min(lineSize, r.End.Sub(a)))
-		l := report.HexLine{Address: a, Bytes: make([]byte, part.Size()), Saved: make([]bool, part.Size())}
+		l := report.HexLine{Address: a, Bytes: make([]byte, part.Size()), Saved: make([]bool, part.Size()), Why: memory.Present}
 		for run := range t.Space.Runs(part) {
 			off := int(run.Start.Sub(a))
 			for i, b := range run.Bytes {
