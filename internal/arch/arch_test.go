@@ -85,7 +85,7 @@ var permitted = map[string]string{
 		" pkg/peimage" +
 		" pkg/process",
 
-	"internal/analysis/census": "internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
+	"internal/analysis/census": "internal/analysis/sweep internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
 	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +
 		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":     "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
@@ -100,6 +100,7 @@ var permitted = map[string]string{
 	"internal/analysis/stacks":  "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
 	"internal/analysis/vmmap":   "internal/target pkg/heap pkg/memory pkg/peimage pkg/process pkg/stackdb",
 	"internal/symbols":          "internal/target pkg/memory pkg/peimage pkg/rtti pkg/undname",
+	"internal/analysis/sweep":   "internal/target pkg/heap golang.org/x/sync/errgroup",
 	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",

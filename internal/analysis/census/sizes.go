@@ -3,15 +3,10 @@ package census
 import (
 	"cmp"
 	"context"
-	"iter"
-	"runtime"
 	"slices"
-	"sync"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/heapdump/heapdump/internal/analysis/sweep"
 	"github.com/heapdump/heapdump/internal/target"
-	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
 )
 
@@ -42,55 +37,39 @@ func TakeSizes(ctx context.Context, heaps []*target.Heap, keep func(*heap.Block)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	out := make([]Sizes, len(heaps))
-	sums := make([]sizeSum, len(heaps))
-	w := &walks{tick: tick}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	w.ctx = ctx
-	for _, h := range heaps {
-		if x := h.Walkable(); x != nil {
-			w.total += x.Size()
-		}
-	}
-	for i, h := range heaps {
-		out[i].Target = h
-		for _, blocks := range sequences(h) {
-			g.Go(func() error { return w.sizes(blocks, keep, &sums[i]) })
-		}
-	}
-	if err := g.Wait(); err != nil {
+	states, err := sweep.Blocks(ctx, heaps, tick, func() map[*target.Heap]*sizeSum { return map[*target.Heap]*sizeSum{} },
+		func(state map[*target.Heap]*sizeSum, h *target.Heap, b *heap.Block) {
+			sum := state[h]
+			if sum == nil {
+				sum = &sizeSum{large: map[sizeKey]*Count{}}
+				state[h] = sum
+			}
+			sum.block(b, keep)
+		})
+	if err != nil {
 		return nil, err
 	}
+	out := make([]Sizes, len(heaps))
 	for i, h := range heaps {
-		out[i].Walked = h.Walkable() != nil
-		out[i].Rows, out[i].Busy, out[i].Lost = sums[i].rows(), sums[i].busy, sums[i].lost
+		var all total
+		for _, s := range states {
+			if s[h] != nil {
+				all.merge(s[h])
+			}
+		}
+		out[i] = Sizes{Target: h, Walked: h.Walkable() != nil, Rows: all.rows(), Busy: all.busy, Lost: all.lost}
 	}
 	return out, nil
-}
-
-// sequences are the pieces of a heap that can be walked side by side.
-func sequences(h *target.Heap) []iter.Seq[heap.Block] {
-	ignore := func(diag.Problem) {}
-	switch {
-	case h.Page != nil:
-		return []iter.Seq[heap.Block]{h.Page.Blocks(ignore)}
-	case h.NT == nil:
-		return nil
-	}
-	var out []iter.Seq[heap.Block]
-	for s := range h.NT.Segments {
-		out = append(out, h.NT.SegmentBlocks(s, ignore))
-	}
-	return append(out, h.NT.VirtualBlocks(ignore))
 }
 
 // smallSizes is how many sizes a histogram keeps in an array: what the
 // low-fragmentation heap serves, where most blocks are.
 const smallSizes = 16<<10 + 1
 
-// histogram counts the blocks of one walk.
-type histogram struct {
+// sizeSum counts the blocks of one heap that one walker met.
+type sizeSum struct {
+	busy  Count
+	lost  uint64
 	small [heap.States]*[smallSizes]Count // by state and size; nil where none was met
 	large map[sizeKey]*Count
 }
@@ -100,8 +79,21 @@ type sizeKey struct {
 	state heap.State
 }
 
+// block counts a block.
+func (x *sizeSum) block(b *heap.Block, keep func(*heap.Block) bool) {
+	switch b.State {
+	case heap.Busy:
+		x.busy.one(b)
+	case heap.Lost:
+		x.lost += b.Size
+	}
+	if keep(b) {
+		x.add(b)
+	}
+}
+
 // add counts a block under its size.
-func (x *histogram) add(b *heap.Block) {
+func (x *sizeSum) add(b *heap.Block) {
 	size := b.Size
 	if b.State == heap.Busy {
 		size = b.UserBytes()
@@ -127,40 +119,17 @@ func (c *Count) one(b *heap.Block) {
 	c.User += b.UserBytes()
 }
 
-// sizeSum is what the walks of one heap come to.
-type sizeSum struct {
-	mu   sync.Mutex
+// total is what the walks of one heap come to.
+type total struct {
 	all  map[sizeKey]Count
 	busy Count
 	lost uint64
 }
 
-// sizes counts the blocks of one piece of a heap.
-func (w *walks) sizes(blocks iter.Seq[heap.Block], keep func(*heap.Block) bool, sum *sizeSum) error {
-	x := &histogram{large: map[sizeKey]*Count{}}
-	var busy Count
-	var lost uint64
-	err := w.over(blocks, func(b *heap.Block) {
-		switch b.State {
-		case heap.Busy:
-			busy.one(b)
-		case heap.Lost:
-			lost += b.Size
-		}
-		if keep(b) {
-			x.add(b)
-		}
-	})
-	sum.mu.Lock()
-	defer sum.mu.Unlock()
-	sum.busy.add(busy)
-	sum.lost += lost
-	sum.merge(x)
-	return err
-}
-
-// merge adds a histogram.
-func (s *sizeSum) merge(x *histogram) {
+// merge adds what one walker met.
+func (s *total) merge(x *sizeSum) {
+	s.busy.add(x.busy)
+	s.lost += x.lost
 	if s.all == nil {
 		s.all = map[sizeKey]Count{}
 	}
@@ -186,7 +155,7 @@ func (s *sizeSum) merge(x *histogram) {
 }
 
 // rows are the counts in order.
-func (s *sizeSum) rows() []SizeCount {
+func (s *total) rows() []SizeCount {
 	var out []SizeCount
 	for k, c := range s.all {
 		out = append(out, SizeCount{k.size, k.state, c})
@@ -203,8 +172,7 @@ func sortSizes(rows []SizeCount) {
 
 // MergeSizes adds the sizes of heaps up to one list, in the order of Rows.
 func MergeSizes(heaps []Sizes) (rows []SizeCount, busy Count) {
-	var sum sizeSum
-	sum.all = map[sizeKey]Count{}
+	sum := total{all: map[sizeKey]Count{}}
 	for _, h := range heaps {
 		busy.add(h.Busy)
 		for _, r := range h.Rows {
