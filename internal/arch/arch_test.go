@@ -23,6 +23,7 @@ const module = "github.com/heapdump/heapdump"
 var permitted = map[string]string{
 	"cmd/heapdump": "internal/cli",
 	"internal/cli": "" +
+		" internal/analysis/attrib" +
 		" internal/analysis/census" +
 		" internal/analysis/check" +
 		" internal/analysis/crash" +
@@ -57,8 +58,10 @@ var permitted = map[string]string{
 	"internal/render":        "internal/report",
 	"internal/render/windbg": "",
 	"internal/report": "" +
+		" internal/analysis/attrib" +
 		" internal/analysis/census" +
 		" internal/analysis/check" +
+		" internal/analysis/content" +
 		" internal/analysis/crash" +
 		" internal/analysis/crt" +
 		" internal/analysis/environ" +
@@ -89,6 +92,7 @@ var permitted = map[string]string{
 	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +
 		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":     "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
+	"internal/analysis/attrib":  "internal/analysis/content internal/analysis/crt internal/analysis/refs internal/analysis/stacks internal/analysis/sweep internal/symbols internal/target pkg/heap pkg/memory",
 	"internal/analysis/content": "",
 	"internal/analysis/handles": "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 	"internal/analysis/load":    "internal/srum",

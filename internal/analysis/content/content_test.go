@@ -117,6 +117,7 @@ func TestKinds(t *testing.T) {
 		{"bstr x64", bstr(64, "Belegnummer", 22), 64, content.BSTR, content.High},
 		{"bstr x86", bstr(32, "Belegnummer", 22), 32, content.BSTR, content.High},
 		{"bstr whose length is not its text's", bstr(32, "Belegnummer", 20), 32, content.Unknown, content.None},
+		{"a length that is a number, in a large block", append(bstr(32, "Ӥ", 2), make([]byte, 500)...), 32, content.Unknown, content.None},
 		{"xml", []byte(`<?xml version="1.0"?><a/>` + "\x00"), 64, content.XML, content.High},
 		{"xml without declaration", []byte("\n<config name='x'>"), 64, content.XML, content.High},
 		{"less than", []byte("< 12 of them are left"), 64, content.ASCII, content.High},

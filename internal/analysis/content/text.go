@@ -119,10 +119,15 @@ func script(n, other int) int {
 	return n
 }
 
+// bstrSlack is how many bytes a block may be longer than its BSTR: OLE
+// Automation rounds what it asks for up to 16.
+const bstrSlack = 15
+
 // bstr recognises what SysAllocString makes (documented): the text's length in
 // bytes before it, in 4 bytes of their own that end where the text begins, and
 // a NUL after it. On x64 4 bytes before the length pad it (seen, and the
-// documented alignment asks for it).
+// documented alignment asks for it). A block that OLE Automation's cache gave
+// out again may be longer, and is not taken for one.
 func bstr(b []byte, size uint64, bits int) Claim {
 	head := 4
 	if bits == 64 {
@@ -132,7 +137,7 @@ func bstr(b []byte, size uint64, bits int) Claim {
 		return Claim{}
 	}
 	n := uint64(binary.LittleEndian.Uint32(b[head-4:]))
-	if n == 0 || n%2 != 0 || n > size || uint64(head)+n+2 > size {
+	if n == 0 || n%2 != 0 || n > size || uint64(head)+n+2 > size || size > uint64(head)+n+2+bstrSlack {
 		return Claim{}
 	}
 	body := b[head:]

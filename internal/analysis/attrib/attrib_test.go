@@ -1,0 +1,273 @@
+package attrib_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/heapdump/heapdump/internal/analysis/attrib"
+	"github.com/heapdump/heapdump/internal/analysis/content"
+	"github.com/heapdump/heapdump/internal/synth"
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/heap"
+)
+
+func open(t *testing.T, b *synth.Built) *target.Target {
+	t.Helper()
+	tg, err := target.Parse("test.dmp", b.Redump().Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tg
+}
+
+func take(t *testing.T, tg *target.Target, o attrib.Options) *attrib.Result {
+	t.Helper()
+	r, err := attrib.Take(context.Background(), tg, tg.Heaps, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// rows are groups in a form to compare: keys, blocks, bytes.
+func rows(r *attrib.Result) []string {
+	var out []string
+	for _, g := range r.Groups {
+		var keys []string
+		for _, k := range g.Keys {
+			keys = append(keys, k.Text)
+		}
+		out = append(out, fmt.Sprintf("%s: %d, %d", strings.Join(keys, " / "), g.Blocks, g.Bytes))
+	}
+	return out
+}
+
+func want(t *testing.T, r *attrib.Result, rowsWanted ...string) {
+	t.Helper()
+	if got := rows(r); !reflect.DeepEqual(got, rowsWanted) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(rowsWanted, "\n"))
+	}
+}
+
+// TestStacks: the published heap has two stacks of allocations, through
+// halcon.dll. The first has two large blocks of 16,777,280 bytes, and blocks of
+// 0x40, 8 and 100; the second two of 92,274,704, and of 0x128, 0x2000, 0x800,
+// 0x801, 0x80f and 100.
+func TestStacks(t *testing.T) {
+	tg := open(t, synth.Article003().Build())
+	r := take(t, tg, attrib.Options{By: []attrib.By{attrib.Stack}})
+	if len(r.Groups) < 2 {
+		t.Fatal(rows(r))
+	}
+	second, first := r.Groups[0], r.Groups[1]
+	if second.Blocks != 8 || second.Bytes != 2*92274704+0x128+0x2000+0x800+0x801+0x80f+100 || second.Keys[0].Text != "halcon+0x5483b" {
+		t.Errorf("%v", rows(r)[0])
+	}
+	if first.Blocks != 5 || first.Bytes != 2*16777280+0x40+8+100 || first.Keys[0].Confidence != content.High {
+		t.Errorf("%v", rows(r)[1])
+	}
+	var addrs []uint64
+	for _, f := range first.Keys[0].Stack {
+		addrs = append(addrs, uint64(f.Addr))
+	}
+	if !reflect.DeepEqual(addrs, []uint64{0x775bc35b, 0x7fed230483b, 0x7fed22dd81d, 0x7fed22d6bd0, 0x7fed44a346a, 0x7fed2386b8f, 0x7fe83e3bcf6}) {
+		t.Errorf("stack %#x", addrs)
+	}
+	if first.Example != 0x29fb0ab0 {
+		t.Errorf("example %v, the first block of it is at 0x29fb0ab0", first.Example)
+	}
+	// A module that the user says allocates for others is not named.
+	skipped := take(t, tg, attrib.Options{By: []attrib.By{attrib.Stack}, Skip: []string{"halcon.dll"}})
+	if k := skipped.Groups[0].Keys[0]; k.Text != "(no frame of the program's own)" || k.Confidence != content.Medium || len(k.Stack) != 5 {
+		t.Errorf("skipped: %+v", k)
+	}
+	if by := take(t, tg, attrib.Options{By: []attrib.By{attrib.Module}}); by.Groups[0].Keys[0].Text != "halcon.dll" || by.Groups[0].Blocks != 13 {
+		t.Errorf("by module: %v", rows(by))
+	}
+}
+
+// TestNested groups by heap and size.
+func TestNested(t *testing.T) {
+	p := synth.NewProcess(synth.Win10v1809, synth.X64)
+	for i := range uint64(2) {
+		p.AddHeap(&synth.Heap{Address: 0x1d0000 + i*0x100000, Segments: []synth.Segment{{Items: []synth.Item{synth.Busy(100), synth.Busy(24), synth.Busy(24 + 76*i)}}}})
+	}
+	tg := open(t, p.Build())
+	want(t, take(t, tg, attrib.Options{By: []attrib.By{attrib.Heap, attrib.Size}}),
+		"heap 0x2d0000 / 100 bytes: 2, 200", "heap 0x1d0000 / 100 bytes: 1, 100", "heap 0x1d0000 / 24 bytes: 2, 48", "heap 0x2d0000 / 24 bytes: 1, 24")
+	want(t, take(t, tg, attrib.Options{By: []attrib.By{attrib.Size}, Keep: func(b *heap.Block) bool { return b.UserBytes() < 50 }}), "24 bytes: 3, 72")
+}
+
+func TestParseBy(t *testing.T) {
+	got, err := attrib.ParseBy([]string{"type", "Size"})
+	if err != nil || !reflect.DeepEqual(got, []attrib.By{attrib.Type, attrib.Size}) {
+		t.Error(got, err)
+	}
+	for _, bad := range [][]string{{"colour"}, {"size", "size"}, {"stack", "site", "type", "module"}} {
+		if _, err := attrib.ParseBy(bad); err == nil {
+			t.Errorf("%v was taken", bad)
+		}
+	}
+}
+
+// TestParallelIsSerial groups on one processor and on several.
+func TestParallelIsSerial(t *testing.T) {
+	tg := open(t, synth.Article003().Build())
+	o := attrib.Options{By: []attrib.By{attrib.Stack, attrib.Type}}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	serial := rows(take(t, tg, o))
+	for range 10 {
+		runtime.GOMAXPROCS(4)
+		if got := rows(take(t, tg, o)); !reflect.DeepEqual(got, serial) {
+			t.Fatalf("got %v, on one processor %v", got, serial)
+		}
+	}
+}
+
+// scene builds blocks of a heap whose content a test writes.
+type scene struct {
+	*synth.Built
+	bits  int
+	users []uint64
+}
+
+func stage(f synth.Family, a synth.Arch, sizes ...uint64) *scene {
+	p := synth.NewProcess(f, a)
+	var items []synth.Item
+	for _, n := range sizes {
+		items = append(items, synth.Busy(n))
+	}
+	p.AddHeap(&synth.Heap{Address: 0x4d0000, Segments: []synth.Segment{{Items: items}}})
+	s := &scene{Built: p.Build(), bits: int(8 * a.PtrSize())}
+	for _, b := range s.Heaps[0].Only(synth.StateBusy) {
+		s.users = append(s.users, b.User)
+		s.Image.Write(b.User, []byte(strings.Repeat("\x81\x92\xfe", int(b.Size)/3+1))[:b.Size]) // nothing that is known
+	}
+	return s
+}
+
+// words writes pointer-sized words.
+func (s *scene) words(at uint64, words ...uint64) {
+	for i, w := range words {
+		s.Image.PutPtr(at+uint64(i*s.bits/8), w)
+	}
+}
+
+// types are the types of the scene's blocks, in their order.
+func (s *scene) types(t *testing.T) []string {
+	t.Helper()
+	tg := open(t, s.Built)
+	byUser := map[uint64]string{}
+	for _, u := range s.users {
+		r, err := attrib.Take(context.Background(), tg, tg.Heaps, attrib.Options{By: []attrib.By{attrib.Type}, Keep: func(b *heap.Block) bool { return uint64(b.User()) == u }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		byUser[u] = r.Groups[0].Keys[0].Text
+	}
+	var out []string
+	for _, u := range s.users {
+		out = append(out, byUser[u])
+	}
+	return out
+}
+
+// TestShapes writes each container's parts, and beside them what is one link
+// or one number away from them.
+func TestShapes(t *testing.T) {
+	for _, a := range []synth.Arch{synth.X86, synth.X64} {
+		w := uint64(a.PtrSize())
+		tests := []struct {
+			name  string
+			sizes []uint64
+			write func(s *scene, u []uint64)
+			want  []string
+		}{
+			{"list", []uint64{64, 64, 64}, func(s *scene, u []uint64) {
+				s.words(u[0], u[1], u[2])
+				s.words(u[1], u[2], u[0])
+				s.words(u[2], u[0], u[1])
+			}, []string{"doubly linked list node", "doubly linked list node", "doubly linked list node"}},
+			{"a list whose back links are not", []uint64{64, 64, 64}, func(s *scene, u []uint64) {
+				s.words(u[0], u[1], u[1])
+				s.words(u[1], u[2], u[2])
+				s.words(u[2], u[0], u[0])
+			}, []string{"unknown", "unknown", "unknown"}},
+			{"tree", []uint64{64, 64, 64}, func(s *scene, u []uint64) { // end mark, root, left leaf
+				s.words(u[0], u[2], u[1], u[1])
+				s.Image.Write(u[0]+3*w, []byte{1, 1})
+				s.words(u[1], u[2], u[0], u[0])
+				s.Image.Write(u[1]+3*w, []byte{1, 0})
+				s.words(u[2], u[0], u[1], u[0])
+				s.Image.Write(u[2]+3*w, []byte{0, 0})
+			}, []string{"std::map or set node", "std::map or set node", "std::map or set node"}},
+			{"a tree whose leaf has another parent", []uint64{64, 64, 64}, func(s *scene, u []uint64) {
+				s.words(u[0], u[2], u[1], u[1])
+				s.Image.Write(u[0]+3*w, []byte{1, 1})
+				s.words(u[1], u[2], u[0], u[0])
+				s.Image.Write(u[1]+3*w, []byte{1, 0})
+				s.words(u[2], u[0], u[2], u[0])
+				s.Image.Write(u[2]+3*w, []byte{0, 0})
+			}, []string{"std::map or set node", "unknown", "unknown"}},
+			{"short string", []uint64{80, 80}, func(s *scene, u []uint64) {
+				for i, size := range []uint64{3, 4} { // the second says one too many
+					s.Image.Write(u[i], append([]byte("abc"), make([]byte, 13)...))
+					s.words(u[i]+16, size, 15)
+				}
+			}, []string{"object that begins with a std::string", "unknown"}},
+			{"long string", []uint64{80, 80, 80}, func(s *scene, u []uint64) {
+				s.words(u[0], u[1])
+				s.words(u[0]+16, 20, 31)
+				s.Image.Write(u[1], append([]byte(strings.Repeat("\xb1", 20)), 0))
+				s.words(u[2], u[1])
+				s.words(u[2]+16, 20, 95) // more than the block holds
+			}, []string{"object that begins with a std::string", "unknown", "unknown"}},
+			{"short wide string", []uint64{80}, func(s *scene, u []uint64) {
+				s.Image.Write(u[0], []byte("a\x00b\x00\x00\x00\x01\x01\x02\x02\x03\x03\x04\x04\x05\x05"))
+				s.words(u[0]+16, 2, 7)
+			}, []string{"object that begins with a std::wstring"}},
+			{"vector", []uint64{80, 80, 80}, func(s *scene, u []uint64) {
+				s.words(u[0], u[1], u[1]+40, u[1]+80)
+				s.words(u[2], u[1], u[1]+40, u[1]+36) // its end is before its last
+			}, []string{"object that begins with a std::vector", "unknown", "unknown"}},
+			{"pointers", []uint64{32, 32, 32, 10 * w, 10 * w}, func(s *scene, u []uint64) {
+				s.words(u[3], u[0], u[1], u[2], 0, 0, u[0], u[1], u[2], u[0], 0)
+				s.words(u[4], u[0], u[1], u[2], 5, 6, u[0]+1, u[1]+1, 9, 10, 0)
+			}, []string{"unknown", "unknown", "unknown", "array of pointers", "unknown"}},
+			{"critical section", []uint64{6 * w, 6 * w}, func(s *scene, u []uint64) {
+				for i := range u {
+					section := uint64(0x4f0000)
+					s.Image.Reserve(section&^0xffff, 0x10000, synth.MemPrivate, synth.PageReadWrite)
+					s.words(section, u[0])
+					s.words(u[i], 0, section)
+				}
+			}, []string{"critical section's debug information", "unknown"}},
+			{"hstring", []uint64{80, 80}, func(s *scene, u []uint64) {
+				text := uint64(24)
+				if s.bits == 64 {
+					text = 28
+				}
+				for i, n := range []uint32{5, 6} {
+					s.Image.Write(u[i], make([]byte, 24))
+					s.Image.PutU32(u[i]+4, n)
+					s.words(u[i]+16, u[i]+text)
+					for k, c := range "Hallo\x00x" {
+						s.Image.Write(u[i]+text+2*uint64(k), binary.LittleEndian.AppendUint16(nil, uint16(c)))
+					}
+				}
+			}, []string{"HSTRING", "unknown"}},
+		}
+		for _, tt := range tests {
+			s := stage(synth.Win10v1809, a, tt.sizes...)
+			tt.write(s, s.users)
+			if got := s.types(t); !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("%v %s: %q, want %q", a, tt.name, got, tt.want)
+			}
+		}
+	}
+}

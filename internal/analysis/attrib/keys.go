@@ -1,0 +1,211 @@
+package attrib
+
+import (
+	"fmt"
+	"hash/maphash"
+	"strconv"
+
+	"github.com/heapdump/heapdump/internal/analysis/content"
+	"github.com/heapdump/heapdump/internal/analysis/crt"
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
+)
+
+// subject is a block while its keys are looked for; what one criterion found
+// another may use.
+type subject struct {
+	heap  *target.Heap
+	block *heap.Block
+
+	debug     crt.Block
+	isDebug   bool
+	didDebug  bool
+	stack     []memory.Addr
+	didStack  bool
+	bytes     []byte
+	didBytes  bool
+	user      memory.Addr // where the program's bytes begin: behind a debug header
+	userBytes uint64
+}
+
+// seed makes the same id of the same words throughout a run.
+var seed = maphash.MakeSeed()
+
+// unknown is the id of the key that says that nothing is known.
+const unknown id = 0
+
+// key returns the id of a block's key, and keeps the key the first time.
+func (w *worker) key(by By, x *subject) id {
+	switch by {
+	case Stack:
+		return w.byStack(x)
+	case Site:
+		return w.bySite(x)
+	case Module:
+		return w.byModule(x)
+	case Heap:
+		return w.put(Heap, id(x.heap.Address), func() Key {
+			return Key{Text: fmt.Sprintf("heap %v", x.heap.Address), Evidence: "the heap's segments", Confidence: content.High}
+		})
+	case Size:
+		n := x.block.UserBytes()
+		return w.put(Size, id(n)+1, func() Key {
+			return Key{Text: strconv.FormatUint(n, 10) + " bytes", Evidence: "the block's header", Confidence: trust(x.block)}
+		})
+	case Type:
+		return w.byType(x)
+	}
+	return w.byContent(Content, x)
+}
+
+// trust is how sure a block's own size is.
+func trust(b *heap.Block) content.Confidence {
+	if b.Trust == heap.Sound {
+		return content.High
+	}
+	return content.Medium
+}
+
+// put keeps a key under an id.
+func (w *worker) put(by By, i id, make func() Key) id {
+	if _, ok := w.keys[by][i]; !ok {
+		k := make()
+		k.By, k.Known = by, i != unknown
+		w.keys[by][i] = k
+	}
+	return i
+}
+
+// none keeps the key that says that nothing is known, and why.
+func (w *worker) none(by By, text, why string) id {
+	return w.put(by, unknown, func() Key { return Key{Text: text, Evidence: why, Confidence: content.None} })
+}
+
+// words makes an id of a string.
+func words(s string) id { return id(maphash.String(seed, s) | 1) }
+
+// stackOf returns the stack of a block's allocation, nil when there is none.
+func (w *worker) stackOf(x *subject) []memory.Addr {
+	if !x.didStack {
+		x.didStack = true
+		if w.captures[x.heap] {
+			x.stack = w.stacks.Of(x.heap, x.block)
+		}
+	}
+	return x.stack
+}
+
+// byStack groups by the whole stack; the group is named by the first frame
+// that is the program's own.
+func (w *worker) byStack(x *subject) id {
+	s := w.stackOf(x)
+	if len(s) == 0 {
+		return w.none(Stack, "(no stack recorded)", "neither +ust nor page heap kept one for these blocks")
+	}
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, a := range s {
+		maphash.WriteComparable(&h, a)
+	}
+	return w.put(Stack, id(h.Sum64()|1), func() Key {
+		frames := w.stacks.Frames(s)
+		text, sure := "(no frame of the program's own)", content.Medium
+		if f, ok := w.skip.first(frames); ok {
+			text, sure = frameName(f), content.High
+		}
+		return Key{Text: text, Evidence: "the stack that Windows recorded of the allocation", Confidence: sure, Stack: frames}
+	})
+}
+
+// debugOf returns the debug C runtime's block in a block.
+func (w *worker) debugOf(x *subject) (crt.Block, bool) {
+	if !x.didDebug {
+		x.didDebug = true
+		if w.crt != nil {
+			x.debug, x.isDebug = w.crt.Of(x.heap, x.block)
+		}
+	}
+	return x.debug, x.isDebug
+}
+
+// bySite groups by file and line.
+func (w *worker) bySite(x *subject) id {
+	d, ok := w.debugOf(x)
+	switch {
+	case !ok:
+		return w.none(Site, "(no debug CRT header)", "no _CrtMemBlockHeader is in these blocks")
+	case d.Name == "" && d.File != 0 && d.HasLine():
+		// The name is in a module's data, which many dumps leave out: its
+		// address and the line tell sites apart all the same.
+		text := fmt.Sprintf("(file name at %v)(%d)", d.File, d.Line)
+		return w.put(Site, words(text), func() Key {
+			return Key{Text: text, Evidence: "file and line in the block's _CrtMemBlockHeader; the file's name cannot be read from the dump", Confidence: content.Medium}
+		})
+	case d.Name == "" || !d.HasLine():
+		return w.put(Site, 1, func() Key {
+			return Key{Text: "(debug CRT, no file named)", Evidence: "a _CrtMemBlockHeader without a file name that can be read", Confidence: content.High}
+		})
+	}
+	text := fmt.Sprintf("%s(%d)", d.Name, d.Line)
+	return w.put(Site, words(text), func() Key {
+		return Key{Text: text, Evidence: "file and line in the block's _CrtMemBlockHeader", Confidence: content.High}
+	})
+}
+
+// byModule groups by the module whose frame is the first of the program's own
+// on the stack, else by the module of the block's class.
+func (w *worker) byModule(x *subject) id {
+	if s := w.stackOf(x); len(s) > 0 {
+		if f, ok := w.skip.first(w.stacks.Frames(s)); ok {
+			return w.put(Module, words("stack "+f.Module), func() Key {
+				return Key{Text: f.Module, Evidence: "the first frame of the program's own on the allocation's stack", Confidence: content.High}
+			})
+		}
+	}
+	if c := w.class(x); c != nil {
+		return w.put(Module, words("type "+c.Module), func() Key {
+			return Key{Text: c.Module, Evidence: "the blocks begin with a pointer to a vtable in it", Confidence: content.Medium}
+		})
+	}
+	return w.none(Module, "(unknown)", "no stack was recorded, and no vtable is at the start of these blocks")
+}
+
+// bytesOf returns the first bytes of what the program put into the block, as
+// many as the dump has, and how many there are in all.
+func (w *worker) bytesOf(x *subject) ([]byte, uint64) {
+	if !x.didBytes {
+		x.didBytes = true
+		x.user, x.userBytes = x.block.User(), x.block.UserBytes()
+		if d, ok := w.debugOf(x); ok {
+			x.user, x.userBytes = d.User, d.Bytes
+		}
+		x.bytes = w.t.Space.Tail(x.user)
+		if n := min(x.userBytes, content.Look); n < uint64(len(x.bytes)) {
+			x.bytes = x.bytes[:n]
+		}
+	}
+	return x.bytes, x.userBytes
+}
+
+// byContent groups by what the bytes are.
+func (w *worker) byContent(by By, x *subject) id {
+	b, n := w.bytesOf(x)
+	switch {
+	case n == 0:
+		return w.put(by, 2, func() Key {
+			return Key{Text: "empty", Evidence: "no bytes were asked for", Confidence: content.High}
+		})
+	case len(b) == 0:
+		return w.put(by, 4, func() Key {
+			return Key{Text: "(not in the dump)", Evidence: "the dump has none of their bytes", Confidence: content.None}
+		})
+	}
+	c := content.Of(b, n, x.heap.Bits)
+	if c.Kind == content.Unknown {
+		return w.none(by, "unknown", "no pattern that is known fits")
+	}
+	return w.put(by, id(c.Kind)<<8|id(c.Confidence)<<4|1, func() Key {
+		return Key{Text: c.Kind.String(), Evidence: c.Kind.Evidence(), Confidence: c.Confidence, Kind: c.Kind}
+	})
+}

@@ -1,0 +1,79 @@
+package attrib
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
+)
+
+// usual are the modules that allocate for others: whose frames say how a block
+// was allocated, not for whom. A star stands for any characters.
+var usual = []string{
+	"ntdll", "kernelbase", "kernel32", "verifier", "vrfcore", "vfbasics",
+	"msvcrt", "msvcr*", "msvcp*", "ucrtbase", "ucrtbased", "vcruntime*", "crtdll", "mfc*", "atl*",
+	"ole32", "combase", "oleaut32",
+}
+
+// allocators are the beginnings of the names of functions that a program has
+// of its own but that allocate for others: operator new as a linker decorates
+// it, and the C runtime's when it is linked in.
+var allocators = []string{"??2@", "??_U@", "operator new", "malloc", "_malloc", "calloc", "_calloc", "realloc", "_realloc", "_heap_alloc", "_nh_malloc"}
+
+// skips says which frames name no owner.
+type skips struct{ modules []string }
+
+func newSkips(more []string) skips {
+	s := skips{usual}
+	for _, m := range more {
+		s.modules = append(s.modules[:len(s.modules):len(s.modules)], strings.TrimSuffix(strings.ToLower(m), ".dll"))
+	}
+	return s
+}
+
+// Usual are the modules that are skipped unless told otherwise.
+func Usual() []string { return usual }
+
+// first returns the innermost frame that names an owner.
+func (s skips) first(frames []stacks.Frame) (stacks.Frame, bool) {
+	for _, f := range frames {
+		if f.Module != "" && !s.module(f.Module) && !allocator(f.Name.Symbol) {
+			return f, true
+		}
+	}
+	return stacks.Frame{}, false
+}
+
+func (s skips) module(file string) bool {
+	name := strings.ToLower(file)
+	if i := strings.LastIndexByte(name, '.'); i > 0 {
+		name = name[:i]
+	}
+	for _, m := range s.modules {
+		if stem, star := strings.CutSuffix(m, "*"); name == m || star && strings.HasPrefix(name, stem) && digits(name[len(stem):]) {
+			return true
+		}
+	}
+	return false
+}
+
+// digits reports whether s begins with a digit or is empty, so that mfc140u is
+// a runtime and mfcviewer is not.
+func digits(s string) bool { return s == "" || '0' <= s[0] && s[0] <= '9' }
+
+func allocator(symbol string) bool {
+	for _, a := range allocators {
+		if strings.HasPrefix(symbol, a) {
+			return true
+		}
+	}
+	return false
+}
+
+// frameName is a frame as people read it.
+func frameName(f stacks.Frame) string {
+	if s := f.Name.String(); s != "" {
+		return s
+	}
+	return fmt.Sprint(f.Addr)
+}

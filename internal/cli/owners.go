@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heapdump/heapdump/internal/analysis/attrib"
+	"github.com/heapdump/heapdump/internal/analysis/crt"
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
+	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/target"
+)
+
+// ownersFlags are the flags of owners.
+type ownersFlags struct {
+	blockFlags
+	by, skip []string
+	top      int
+}
+
+// owners is heapdump owners.
+func (a *app) owners() *cobra.Command {
+	var f ownersFlags
+	c := a.command(&cobra.Command{
+		Use:   "owners [DUMP]",
+		Short: "Whose the blocks in use are: by stack, source line, type, module, heap or size",
+		Long: `Blocks are grouped by what --by names, up to three criteria inside each other:
+
+  stack    the stack of the allocation, where Windows recorded one (gflags +ust, page heap); the group
+           is named by the first frame that is not an allocator's
+  site     file and line, from a debug C runtime's header
+  type     what a block is: its C++ class, else what its bytes are
+  module   the module that allocated it by its stack, else that of its class
+  heap     the heap it is in
+  size     the bytes that were asked for
+  content  what its bytes are: text, images, fills …
+
+Without --by the best that the dump has is taken: stack, else site, else type. Frames in these modules
+name no owner, nor in those that --skip adds: ` + strings.Join(attrib.Usual(), " "),
+		Example: lines("heapdump owners app.dmp", "heapdump owners --by type,size --heap 0x29fb0000 app.dmp",
+			"heapdump owners --by stack --skip MyAllocator.dll --format json app.dmp"),
+		Args: onlyADump,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runOwners(cmd.Context(), args, f) },
+	}, groupWalk, "!heap -p -a of each block; umdh")
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringSliceVar(&f.by, "by", nil, "`what` to group by: "+strings.Join(attrib.Names(), ", ")+"; several nest")
+	fs.StringSliceVar(&f.skip, "skip", nil, "a `module` whose frames name no owner either; repeats")
+	fs.IntVar(&f.top, "top", 20, "at most this `number` of owners; 0 is all")
+	f.register(fs)
+	return c
+}
+
+func (a *app) runOwners(ctx context.Context, args []string, f ownersFlags) error {
+	format, err := a.check(false, "text", "json", "csv")
+	if err != nil {
+		return err
+	}
+	if f.top < 0 {
+		return usagef("--top %d is below 0", f.top)
+	}
+	by, err := attrib.ParseBy(f.by)
+	if err != nil {
+		return usagef("--by: %w", err)
+	}
+	filter, err := f.filter(false)
+	if err != nil {
+		return err
+	}
+	path, err := a.dumpFile(args)
+	if err != nil {
+		return err
+	}
+	t, w, err := a.open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	heaps, err := a.heaps(t, f.heaps)
+	if err != nil {
+		return err
+	}
+	o := attrib.Options{By: by, Keep: filter.Match, Skip: f.skip, CRT: crt.New(t).Likely(ctx, heaps)}
+	if len(by) == 0 {
+		o.By = []attrib.By{best(t, heaps, o.CRT)}
+	}
+	m := a.meter("finding owners")
+	o.Tick = m.Set
+	r, err := attrib.Take(ctx, t, heaps, o)
+	m.Done()
+	if err != nil {
+		return err
+	}
+	return a.write(w, report.Owners(t, r, f.top, f.picked()), format, report.Coverage(t, nil))
+}
+
+// best is the criterion that a dump has the best evidence for.
+func best(t *target.Target, heaps []*target.Heap, debug bool) attrib.By {
+	s := stacks.New(t)
+	for _, h := range heaps {
+		if s.Captures(h) && hasStack(s, h) {
+			return attrib.Stack
+		}
+	}
+	if debug {
+		return attrib.Site
+	}
+	return attrib.Type
+}
+
+// looked is how many blocks of a heap are asked for a stack before it is taken
+// to have none.
+const looked = 4096
+
+func hasStack(s *stacks.Stacks, h *target.Heap) bool {
+	n := 0
+	for b := range h.Walkable().Blocks(nil) {
+		if len(s.Of(h, &b)) > 0 {
+			return true
+		}
+		if n++; n == looked {
+			break
+		}
+	}
+	return false
+}
