@@ -16,8 +16,9 @@ const (
 	catalogColumn = 2
 )
 
-// catalogColumns are the columns of MSysObjects (ESE: cat.cxx), of which the
-// first eleven are in every format.
+// catalogColumns are the columns of MSysObjects. A row has as many of the fixed
+// ones as its first byte says: databases of 2021 have up to 12, one of 2024 (of
+// BITS, revision 300) has a thirteenth of 8 bytes, a FILETIME by its looks.
 func catalogColumns() []column {
 	out := []column{}
 	for i, s := range []struct {
@@ -26,7 +27,7 @@ func catalogColumns() []column {
 		size int
 	}{{"ObjidTable", typeLong, 4}, {"Type", typeShort, 2}, {"Id", typeLong, 4}, {"ColtypOrPgnoFDP", typeLong, 4}, {"SpaceUsage", typeLong, 4},
 		{"Flags", typeLong, 4}, {"PagesOrLocale", typeLong, 4}, {"RootFlag", 1, 1}, {"RecordOffset", typeShort, 2}, {"LCMapFlags", typeLong, 4},
-		{"KeyMost", typeUShort, 2}, {"LVChunkMax", typeLong, 4}} {
+		{"KeyMost", typeUShort, 2}, {"LVChunkMax", typeLong, 4}, {"", typeLongLong, 8}} {
 		out = append(out, column{uint32(i + 1), s.name, s.typ, s.size})
 	}
 	return append(out, column{id: firstVariable, name: "Name"})

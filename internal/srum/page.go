@@ -65,6 +65,8 @@ func (d *DB) page(n, object uint32) (page, string) {
 		return page{}, fmt.Sprintf("page %d belongs to object %d and not to %d", n, o, object)
 	}
 	p := page{next: h.NextPageNumber(), flags: h.Flags().Value}
+	// Folklore: the count of tags has 12 bits; in a database of 2024 the bits above
+	// are 1, and behind the counted tags stand those of deleted rows. TestOtherDatabases.
 	count := min(int(h.AvailablePageTag()&maskTagCount), size/4)
 	for i := 1; i < count; i++ { // tag 0 is no node but the common key
 		tag := d.ese.Profile.Tag(d.ese.Reader, from+int64(size)-4*int64(i+1))
@@ -82,8 +84,9 @@ func (d *DB) page(n, object uint32) (page, string) {
 }
 
 // sound compares a page with its checksum: the words behind it and the number
-// of the page, XORed. All 665 used pages of a real SRUDB.dat agree. Larger
-// pages than 8 KiB have four checksums, which are not compared.
+// of the page, XORed. All 665 used pages of a real SRUDB.dat agree, and those of
+// seven other real databases. Larger pages than 8 KiB have four checksums, which
+// are not compared.
 func sound(raw []byte, n uint32) bool {
 	sum := n
 	for i := checksumOffset; i+4 <= len(raw); i += 4 {
@@ -123,6 +126,7 @@ func (d *DB) walk(ctx context.Context, root, object uint32, c *Coverage, visit f
 		}
 		for _, x := range p.nodes {
 			if x.flags&tagDeleted != 0 {
+				c.Deleted++
 				continue
 			}
 			data, ok := x.payload()

@@ -6,20 +6,19 @@
 // behind this package alone, supplies the file header, the headers of pages and
 // their tags. Its catalogue and row readers are not used: they panic on damaged
 // files, print to standard output what they cannot decode, take the fill of a
-// NULL column (0x2a2a2a2a) for a number, and check neither the checksum of a
-// page nor whose page it is. The rest of the library prints nothing while its
+// NULL column (0x2a2a2a2a) for a number, count rows that are deleted, and check
+// neither the checksum of a page nor whose page it is. The rest of the library prints nothing while its
 // variables Debug and DebugWalk are false, as they are.
 package srum
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-
-	"bytes"
 
 	"www.velocidex.com/golang/go-ese/parser"
 )
@@ -83,6 +82,7 @@ type Coverage struct {
 	Present bool   // the catalogue has it
 	Rows    int    // rows read
 	BadRows int    // rows whose parts do not add up
+	Deleted int    // rows that are marked as deleted, and left out
 	Pages   int    // pages read
 	Bad     int    // pages that are damaged or not in the file
 	Why     string // what is wrong with the first of them; empty when nothing is
