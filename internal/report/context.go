@@ -159,7 +159,10 @@ func tableState(u load.Use) string {
 func ContextCoverage(db *srum.DB, r *load.Result) []string {
 	out := []string{}
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	if c := db.Catalog; c.Damaged() {
+	switch c := db.Catalog; {
+	case db.Copied:
+		add("The list of tables is damaged (%s): its copy in the database was read.", c.Why)
+	case c.Damaged():
 		add("The list of tables is damaged (%s): tables may seem absent that are not.", c.Why)
 	}
 	for _, u := range r.Tables {

@@ -7,10 +7,14 @@ import (
 	"unicode/utf16"
 )
 
-// The catalogue is a table of its own, at a fixed place and with fixed columns.
+// The catalogue is a table of its own, at a fixed place and with fixed columns,
+// and so is its copy, MSysObjectsShadow: in a real SRUDB.dat and in every other
+// database that was looked at they stand here.
 const (
 	catalogPage   = 4
 	catalogObject = 2
+	shadowPage    = 24
+	shadowObject  = 3
 
 	catalogTable  = 1
 	catalogColumn = 2
@@ -40,15 +44,31 @@ type table struct {
 	columns      []column
 }
 
-// readCatalog reads the tables and their columns. Columns are joined to tables
-// by the number of the object, not by their order.
+// readCatalog reads the tables and their columns; of a damaged catalogue from the
+// copy as well. Columns are joined to tables by the number of the object, not by
+// their order.
 func (d *DB) readCatalog(ctx context.Context) error {
-	cols := catalogColumns()
-	t := &table{name: "MSysObjects", object: catalogObject, root: catalogPage, columns: cols}
-	columns := map[uint32][]column{}
 	d.tables = map[string]*table{}
+	columns := map[uint32]map[uint32]column{}
 	var err error
-	d.Catalog, err = d.rows(ctx, t, []string{"ObjidTable", "Type", "Id", "ColtypOrPgnoFDP", "SpaceUsage", "Name"}, func(v []Value) {
+	d.Catalog, err = d.readObjects(ctx, &table{name: "MSysObjects", object: catalogObject, root: catalogPage, columns: catalogColumns()}, columns)
+	if err == nil && d.Catalog.Damaged() {
+		var copied Coverage
+		copied, err = d.readObjects(ctx, &table{name: "MSysObjectsShadow", object: shadowObject, root: shadowPage, columns: catalogColumns()}, columns)
+		d.Copied = !copied.Damaged()
+	}
+	for _, t := range d.tables {
+		for _, c := range columns[t.object] {
+			t.columns = append(t.columns, c)
+		}
+		slices.SortFunc(t.columns, func(a, b column) int { return int(a.id) - int(b.id) })
+	}
+	return err
+}
+
+// readObjects adds what one of the two catalogues lists.
+func (d *DB) readObjects(ctx context.Context, t *table, columns map[uint32]map[uint32]column) (Coverage, error) {
+	return d.rows(ctx, t, []string{"ObjidTable", "Type", "Id", "ColtypOrPgnoFDP", "SpaceUsage", "Name"}, func(v []Value) {
 		for _, x := range v {
 			if !x.Known {
 				return
@@ -60,15 +80,13 @@ func (d *DB) readCatalog(ctx context.Context) error {
 			d.tables[name] = &table{name: name, object: object, root: uint32(v[3].Int)}
 		case catalogColumn:
 			if size := v[4].Int; v[2].Int > 0 && size >= 0 && size < 1<<16 {
-				columns[object] = append(columns[object], column{uint32(v[2].Int), name, uint32(v[3].Int), int(size)})
+				if columns[object] == nil {
+					columns[object] = map[uint32]column{}
+				}
+				columns[object][uint32(v[2].Int)] = column{uint32(v[2].Int), name, uint32(v[3].Int), int(size)}
 			}
 		}
 	})
-	for _, t := range d.tables {
-		t.columns = columns[t.object]
-		slices.SortFunc(t.columns, func(a, b column) int { return int(a.id) - int(b.id) })
-	}
-	return err
 }
 
 // Rows calls visit with the cells of the named columns for every row of a table

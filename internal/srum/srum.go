@@ -70,6 +70,7 @@ type DB struct {
 	State    State
 	Verified bool     // pages have been compared with their checksums
 	Catalog  Coverage // what could be read of the list of tables
+	Copied   bool     // the list is damaged, and its copy, which is whole, was read
 
 	ese    *parser.ESEContext
 	data   []byte

@@ -374,6 +374,24 @@ func TestSealedDamage(t *testing.T) {
 	}
 }
 
+// TestCatalogCopy: the catalogue's root is damaged, and the copy has all tables;
+// without both there is none.
+func TestCatalogCopy(t *testing.T) {
+	data := slices.Clone(sample(t))
+	all, _ := dump(t, parse(t, data), srum.AppTimeline, wanted[srum.AppTimeline])
+	data[5*pageSize+100] ^= 1
+	db := parse(t, data)
+	got, c := dump(t, db, srum.AppTimeline, wanted[srum.AppTimeline])
+	if !db.Copied || !strings.Contains(db.Catalog.Why, "page 4 has another checksum") || c.Damaged() || !slices.Equal(got, all) {
+		t.Errorf("copied %v, %+v; %d rows of %d, %+v", db.Copied, db.Catalog, len(got), len(all), c)
+	}
+	data[25*pageSize+100] ^= 1
+	db = parse(t, data)
+	if _, c = dump(t, db, srum.AppTimeline, nil); db.Copied || !db.Catalog.Damaged() || c.Present {
+		t.Errorf("copied %v, %+v, %+v", db.Copied, db.Catalog, c)
+	}
+}
+
 // TestDeleted: a node that is marked as deleted is no row.
 func TestDeleted(t *testing.T) {
 	data := slices.Clone(sample(t))
