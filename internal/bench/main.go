@@ -1,6 +1,7 @@
-// Command bench measures heapdump on a generated dump of 2 GiB: CPU seconds as
+// Command bench measures heapdump on generated dumps of 2 GiB: CPU seconds as
 // a ratio to `cat DUMP >/dev/null` in the same run, so that the figures mean
-// something on a busy machine, each beside its target.
+// something on a busy machine, each beside its target. One of the dumps has its
+// blocks in the low-fragmentation heap.
 package main
 
 import (
@@ -35,7 +36,7 @@ type job struct {
 	name   string
 	args   []string
 	target string // in words: a ratio to cat, or milliseconds
-	walks  bool   // passes over every block
+	blocks int    // that it passes over; 0 when none
 	costs  []cost
 }
 
@@ -51,21 +52,29 @@ func run(heapdump string, size uint64, blocks, runs int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	big, ranges := filepath.Join(dir, "big.dmp"), filepath.Join(dir, "ranges.dmp")
-	fmt.Fprintf(os.Stderr, "generating %d MiB with %d blocks, and %d MiB in 20,000 ranges\n", size>>20, blocks, size>>20)
+	big, ranges, lfh := filepath.Join(dir, "big.dmp"), filepath.Join(dir, "ranges.dmp"), filepath.Join(dir, "lfh.dmp")
+	fmt.Fprintf(os.Stderr, "generating %d MiB with %d blocks, as much in 20,000 ranges, and as much of LFH slots\n", size>>20, blocks)
+	truth := map[string]synth.Truth{}
 	for path, o := range map[string]synth.BigOptions{
 		big:    {Bytes: size, Blocks: blocks, Seed: 1},
 		ranges: {Bytes: size, Blocks: blocks, Ranges: 20_000, Seed: 2},
+		lfh:    {Bytes: size, Blocks: blocks, Seed: 3, LFH: true},
 	} {
-		if err := generate(path, o); err != nil {
+		var err error
+		if truth[path], err = generate(path, o); err != nil {
 			return err
 		}
 	}
+	n, slots := truth[big].Blocks, truth[lfh].Blocks
 	jobs := []*job{
 		{name: "cat", args: []string{"cat", big}},
-		{name: "summary (walk + histogram)", args: []string{heapdump, "summary", big}, target: "<= 2.0 x cat", walks: true},
-		{name: "walk --format ndjson", args: []string{heapdump, "walk", "--heap", "all", "--format", "ndjson", big}, target: "constant memory", walks: true},
-		{name: "leaks (reachability, dominators)", args: []string{heapdump, "leaks", big}, target: "<= 16 x cat, 40 B a block", walks: true},
+		{name: "summary (walk + histogram)", args: []string{heapdump, "summary", big}, target: "<= 2.0 x cat", blocks: n},
+		{name: "walk --format ndjson", args: []string{heapdump, "walk", "--heap", "all", "--format", "ndjson", big}, target: "constant memory", blocks: n},
+		{name: "leaks (reachability, dominators)", args: []string{heapdump, "leaks", big}, target: "<= 16 x cat, 40 B a block", blocks: n},
+		{name: "check", args: []string{heapdump, "check", big}, target: "<= 3.0 x cat", blocks: n},
+		{name: "LFH: summary", args: []string{heapdump, "summary", lfh}, target: "<= 2.0 x cat", blocks: slots},
+		{name: "LFH: walk --format ndjson", args: []string{heapdump, "walk", "--heap", "all", "--format", "ndjson", lfh}, target: "constant memory", blocks: slots},
+		{name: "LFH: check", args: []string{heapdump, "check", lfh}, target: "<= 3.0 x cat", blocks: slots},
 		{name: "info, 20,000 ranges", args: []string{heapdump, "info", ranges}, target: "<= 0.1 x cat, 15 ms"},
 		{name: "address --summary, 20,000 ranges", args: []string{heapdump, "address", "--summary", ranges}, target: "<= 0.2 x cat"},
 		{name: "heapdump version", args: []string{heapdump, "version"}, target: "(start of the program)"},
@@ -81,18 +90,19 @@ func run(heapdump string, size uint64, blocks, runs int) error {
 			}
 		}
 	}
-	return print(jobs, blocks)
+	return print(jobs)
 }
 
-func generate(path string, o synth.BigOptions) error {
+func generate(path string, o synth.BigOptions) (synth.Truth, error) {
 	f, err := os.Create(path)
 	if err != nil {
-		return err
+		return synth.Truth{}, err
 	}
-	if _, err := synth.WriteBig(f, o); err != nil {
-		return err
+	truth, err := synth.WriteBig(f, o)
+	if err != nil {
+		return truth, err
 	}
-	return f.Close()
+	return truth, f.Close()
 }
 
 // measure runs a command with its output thrown away.
@@ -138,15 +148,15 @@ func watch(pid int, peak *atomic.Int64, done chan struct{}) {
 	}
 }
 
-func print(jobs []*job, blocks int) error {
+func print(jobs []*job) error {
 	cat := jobs[0].median().cpu
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "command\tCPU s\twall s\tx cat\tM blocks/CPU s\tanon MiB\ttarget\t")
 	for _, j := range jobs {
 		m := j.median()
 		rate := "-"
-		if j.walks {
-			rate = fmt.Sprintf("%.1f", float64(blocks)/1e6/m.cpu.Seconds())
+		if j.blocks > 0 {
+			rate = fmt.Sprintf("%.1f", float64(j.blocks)/1e6/m.cpu.Seconds())
 		}
 		fmt.Fprintf(w, "%s\t%.3f\t%.3f\t%.2f\t%s\t%.1f\t%s\t\n", j.name, m.cpu.Seconds(), m.wall.Seconds(),
 			m.cpu.Seconds()/cat.Seconds(), rate, float64(m.anon)/1024, j.target)

@@ -13,6 +13,7 @@ type BigOptions struct {
 	Heaps  int    // 0 is 1
 	Ranges int    // saved memory ranges, about; 0 is one for each segment
 	Seed   uint64
+	LFH    bool // nearly all blocks are slots of the low-fragmentation heap
 }
 
 const (
@@ -29,6 +30,7 @@ type bigSeg struct {
 	base, size uint64
 	seed       uint64
 	free       int // index of its first free block in the heap's list
+	container  int // and of its first container
 }
 
 // bigHeap is one heap to be streamed: what is kept of it is its free blocks.
@@ -40,6 +42,8 @@ type bigHeap struct {
 	size  []uint16
 	next  []int32 // index of the next by size, -1 is the head
 	prev  []int32
+	mean  float64  // bytes of a slot; 0 without an LFH
+	subs  []bigSub // in the order of their containers
 }
 
 // WriteBig writes a full dump of a 64-bit Windows 10 process with very many
@@ -58,15 +62,24 @@ func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 	p.MaximumHeaps = bigMaxHeaps
 	p.AddNtdll()
 	heaps := make([]*bigHeap, o.Heaps)
+	var truth Truth
 	for i := range heaps {
 		heaps[i] = bigPlan(o, i)
-		p.AddHeap(&Heap{Address: heaps[i].segs[0].base})
+		h := p.AddHeap(&Heap{Address: heaps[i].segs[0].base})
+		truth = truth.Plus(heaps[i].measure(sizes))
+		if o.LFH {
+			h.FrontEndHeap, h.FrontEndHeapType = heaps[i].lfh(), 2
+		}
+	}
+	p.Prepare = func(b *Built) {
+		for i, g := range heaps {
+			if g.h = b.Heaps[i]; o.LFH {
+				g.writeFrontEnd(g.h)
+			}
+		}
 	}
 	b := p.Build()
-	var truth Truth
-	for i, g := range heaps {
-		g.h = b.Heaps[i]
-		truth = truth.Plus(g.measure(sizes))
+	for _, g := range heaps {
 		g.link()
 		g.header()
 	}
@@ -91,6 +104,9 @@ func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 // bigPlan places the segments of the i-th heap.
 func bigPlan(o BigOptions, i int) *bigHeap {
 	g := &bigHeap{first: 0x740}
+	if o.LFH {
+		g.mean = float64(o.Bytes) / float64(o.Blocks)
+	}
 	base := uint64(bigBase) + uint64(i)<<36
 	left := o.Bytes / uint64(o.Heaps)
 	for n := uint64(0); left > 0 || n == 0; n++ {
@@ -144,6 +160,8 @@ type bigBlock struct {
 	units  uint16
 	free   bool
 	unused uint8
+	slot   uint16 // of a container: units and number of its slots
+	count  uint16
 }
 
 // blocks generates the blocks of segment k between its header and its
@@ -161,7 +179,12 @@ func (g *bigHeap) blocks(k int, sizes []uint16, yield func(bigBlock)) {
 		b := bigBlock{at: at, units: sizes[x%sizeTable]}
 		b.free = !wasFree && (x>>16)%10 == 0
 		left := (end - at) / 16
-		if uint64(b.units)+2 > left { // the last one takes what is left
+		if g.mean > 0 && x>>40%8 != 0 && !b.container(r.next(), left, g.mean) {
+			b.count = 0
+		}
+		if b.count > 0 {
+			b.free = false
+		} else if uint64(b.units)+2 > left { // the last one takes what is left
 			b.units = uint16(left)
 		}
 		if !b.free {
@@ -178,7 +201,7 @@ func (g *bigHeap) measure(sizes []uint16) Truth {
 	t := Truth{Segments: len(g.segs)}
 	for k := range g.segs {
 		s := &g.segs[k]
-		s.free = len(g.at)
+		s.free, s.container = len(g.at), len(g.subs)
 		head := uint64(0x70)
 		if k == 0 {
 			head = g.first
@@ -189,6 +212,10 @@ func (g *bigHeap) measure(sizes []uint16) Truth {
 		t.Blocks += 2
 		g.blocks(k, sizes, func(b bigBlock) {
 			bytes := uint64(b.units) * 16
+			if b.count > 0 {
+				g.measureSlots(s.base+b.at, &b, &t)
+				return
+			}
 			t.Blocks++
 			if b.free {
 				g.at = append(g.at, s.base+b.at)

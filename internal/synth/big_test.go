@@ -117,7 +117,7 @@ func BenchmarkWriteBig(b *testing.B) {
 }
 
 // TestWriteBigFile makes the dump that HEAPDUMP_BIG names, for measurements
-// by hand.
+// by hand; one of LFH slots when HEAPDUMP_BIG_LFH is set.
 func TestWriteBigFile(t *testing.T) {
 	name := os.Getenv("HEAPDUMP_BIG")
 	if name == "" {
@@ -127,7 +127,11 @@ func TestWriteBigFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	truth, err := WriteBig(f, BigOptions{Bytes: 2 << 30, Blocks: 5_000_000, Ranges: 20_000})
+	o := BigOptions{Bytes: 2 << 30, Blocks: 5_000_000, Ranges: 20_000}
+	if os.Getenv("HEAPDUMP_BIG_LFH") != "" {
+		o.Ranges, o.LFH = 0, true
+	}
+	truth, err := WriteBig(f, o)
 	if err == nil {
 		err = f.Close()
 	}

@@ -52,6 +52,9 @@ func (g *bigHeap) header() {
 	h.Set("SegmentList", g.segNode(0))
 	h.Set("SegmentList.Blink", g.segNode(len(g.segs)-1))
 	h.Set("Counters.TotalSegments", uint64(len(g.segs)))
+	if g.mean > 0 {
+		size += g.frontEnd()
+	}
 	h.Set("Counters.TotalMemoryReserved", size)
 	h.Set("Counters.TotalMemoryCommitted", size)
 }
@@ -82,9 +85,13 @@ func (g *bigHeap) fill(k int, sizes []uint16, data []byte) {
 			uint64(prev)<<32|uint64(uint8(k))<<48|uint64(unused)<<56))
 	}
 	entry(0, head, 0, 1, 1)
-	prev, free, last := head, int32(s.free), s.base
+	prev, free, last, container := head, int32(s.free), s.base, s.container
 	g.blocks(k, sizes, func(b bigBlock) {
-		if b.free {
+		if b.count > 0 {
+			entry(b.at, b.units, prev, 9, 1)
+			g.fillSlots(container, s.base+b.at, &b, data[b.at:b.at+uint64(b.units)*16])
+			container++
+		} else if b.free {
 			entry(b.at, b.units, prev, 0, 0)
 			le.PutUint64(data[b.at+16:], g.node(g.next[free]))
 			le.PutUint64(data[b.at+24:], g.node(g.prev[free]))
