@@ -48,17 +48,19 @@ func (h *Heap) firstOf(count uint64) uint64 {
 	return (uint64(u.BitmapData.Off) + bits/8*words + h.codec.unit - 1) &^ (h.codec.unit - 1)
 }
 
-// container reads the UserBlocks in the back-end block b; ok is false when the
-// block holds none that can be expanded. p says what is wrong with it.
-func (h *Heap) container(b heap.Block) (c container, p *diag.Problem, ok bool) {
+// container reads the UserBlocks in the back-end block b, which k has come to;
+// ok is false when the block holds none that can be expanded. p says what is
+// wrong with it.
+func (h *Heap) container(k *walker, b heap.Block) (c container, p *diag.Problem, ok bool) {
 	l := &h.set.UserData
 	c.at, c.room = b.Addr.Add(h.codec.unit), b.Size-h.codec.unit
 	if c.room < uint64(l.Size) || b.Size < h.codec.unit {
 		return c, nil, false
 	}
-	raw, ok := structure(h.mem, c.at, l.Size)
-	if !ok || uint32(raw.num(l.Signature)) != userBlocksSignature {
-		return h.smashed(c, ok)
+	head, err := h.bytes(k, c.at, uint64(l.Size))
+	raw := fields(head)
+	if err != nil || uint32(raw.num(l.Signature)) != userBlocksSignature {
+		return h.smashed(c, err == nil)
 	}
 	c.sub = raw.addr(l.SubSegment)
 	if l.BitmapData.Has() {
@@ -74,7 +76,7 @@ func (h *Heap) container(b heap.Block) (c container, p *diag.Problem, ok bool) {
 	if !h.fits(&c) {
 		return c, p, false
 	}
-	if q := h.readBitmap(&c); p == nil {
+	if q := h.readBitmap(k, &c); p == nil {
 		p = q
 	}
 	return c, p, true
@@ -152,14 +154,14 @@ func (h *Heap) settle(c *container) *diag.Problem {
 
 // readBitmap finds the container's bitmap. Without it the slots' own headers
 // say what they are.
-func (h *Heap) readBitmap(c *container) *diag.Problem {
+func (h *Heap) readBitmap(k *walker, c *container) *diag.Problem {
 	l := &h.set.UserData
 	if !l.BitmapData.Has() {
 		return nil
 	}
 	bits := uint64(h.Header.Bits)
 	at, n := c.at.Add(uint64(l.BitmapData.Off)), (c.count+bits-1)/bits*bits/8
-	bitmap, err := h.mem.View(at, n)
+	bitmap, err := h.bytes(k, at, n)
 	if err != nil {
 		p := h.containerProblem(c.at, "BusyBitmap", "a bitmap", "memory that the dump does not hold")
 		p.Class, c.doubt = h.blame(at, n), true
@@ -183,7 +185,7 @@ func (h *Heap) orphan(c container, why string, class diag.Class) (container, *di
 		if again, _ := h.readSubSegment(&c); again == "" {
 			p := h.containerProblem(c.at, "SubSegment", a2s(ref)+", which points back", a2s(sub))
 			if h.settle(&c); h.fits(&c) {
-				h.readBitmap(&c)
+				h.readBitmap(nil, &c)
 				c.doubt = true
 				return c, &p, true
 			}
@@ -199,7 +201,7 @@ func (h *Heap) orphan(c container, why string, class diag.Class) (container, *di
 	}
 	c.count, c.first, c.counted, c.doubt = c.mapBits, h.firstOf(c.mapBits), false, true
 	if h.findStride(&c) {
-		h.readBitmap(&c)
+		h.readBitmap(nil, &c)
 		return c, &p, true
 	}
 	return c, &p, false

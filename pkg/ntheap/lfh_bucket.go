@@ -72,7 +72,7 @@ func (h *Heap) ContainerAt(segment int, a memory.Addr) (found Container, ok bool
 // sumUp counts the slots of the container in a back-end block; ok is false
 // when it has none that a walk expands.
 func (h *Heap) sumUp(k *walker, b heap.Block) (s Container, ok bool) {
-	c, _, ok := h.container(b)
+	c, _, ok := h.container(k, b)
 	if !ok {
 		return s, false
 	}
@@ -98,7 +98,7 @@ func (h *Heap) sumUp(k *walker, b heap.Block) (s Container, ok bool) {
 // walkContainers walks a segment and calls f for each block that the heap
 // keeps for itself, whole.
 func (h *Heap) walkContainers(i int, f func(k *walker, b heap.Block)) {
-	h.walkSegmentWith(i, nil, diag.Sink(nil), func(heap.Block) bool { return true }, f)
+	h.walkSegmentWith(i, nil, diag.Sink(nil), func(heap.Block) bool { return true }, func(k *walker) { k.containers = f })
 }
 
 // Buckets sums containers up by their bucket, ascending.

@@ -34,7 +34,7 @@ func RecoverLFHKey(heaps ...*Heap) LFHKey {
 		if len(votes) == n && h.Header.FrontEndHeapType == 2 && !h.set.Old() {
 			for i := range h.Segments { // its zones could not be followed
 				h.walkContainers(i, func(k *walker, b heap.Block) {
-					if c, _, ok := h.container(b); ok && !c.doubt {
+					if c, _, ok := h.container(k, b); ok && !c.doubt {
 						votes = h.vote(&c, votes)
 					}
 				})

@@ -42,7 +42,7 @@ func readSlot(m heap.Memory, at memory.Addr) (slotWord, bool) {
 // when it is a UserBlocks container, as its head, its slots in place, and what
 // is left behind them.
 func (k *walker) expand(b heap.Block) bool {
-	c, p, ok := k.h.container(b)
+	c, p, ok := k.h.container(k, b)
 	if p != nil {
 		k.sink.Put(*p)
 	}
@@ -85,8 +85,8 @@ type slots struct {
 // when they can be had in one piece without copying.
 func (s *slots) hold() []byte {
 	from, n := s.c.at.Add(s.c.first+s.walker.c.skip), (s.c.count-1)*s.c.stride+8
-	if off := uint64(from - s.start); off < uint64(len(s.run)) && uint64(len(s.run))-off >= n {
-		return s.run[off : off+n]
+	if raw, ok := s.hand(from, n); ok {
+		return raw
 	}
 	if tail := s.h.mem.Tail(from); uint64(len(tail)) >= n {
 		return tail[:n]

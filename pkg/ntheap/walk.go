@@ -45,6 +45,15 @@ func (h *Heap) LinkedBlocks(i int, links *Links, sink diag.Sink) iter.Seq[heap.B
 	return func(yield func(heap.Block) bool) { h.walkSegment(i, links, sink, yield) }
 }
 
+// NearBlocks is LinkedBlocks, and makes near the memory as the walk has it at
+// hand: while a block is handed out, its bytes are cheaper there.
+func (h *Heap) NearBlocks(i int, links *Links, near *Near, sink diag.Sink) iter.Seq[heap.Block] {
+	return func(yield func(heap.Block) bool) {
+		h.walkSegmentWith(i, links, sink, yield, func(k *walker) { near.k = k })
+		near.k = nil
+	}
+}
+
 // VirtualBlocks hands out the virtual blocks, as Blocks does.
 func (h *Heap) VirtualBlocks(sink diag.Sink) iter.Seq[heap.Block] {
 	return func(yield func(heap.Block) bool) { h.walkVirtuals(sink, yield) }
@@ -122,12 +131,14 @@ func (k *walker) advance(a memory.Addr) {
 }
 
 func (h *Heap) walkSegment(i int, links *Links, sink diag.Sink, yield func(heap.Block) bool) bool {
-	return h.walkSegmentWith(i, links, sink, yield, nil)
+	return h.walkSegmentWith(i, links, sink, yield, func(*walker) {})
 }
 
-func (h *Heap) walkSegmentWith(i int, links *Links, sink diag.Sink, yield func(heap.Block) bool, containers func(*walker, heap.Block)) bool {
+// walkSegmentWith walks a segment with a walker that prepare has prepared.
+func (h *Heap) walkSegmentWith(i int, links *Links, sink diag.Sink, yield func(heap.Block) bool, prepare func(*walker)) bool {
 	seg := &h.Segments[i]
-	k := &walker{h: h, c: h.codec, seg: seg, index: uint32(i), sink: sink, yield: yield, sums: links, containers: containers}
+	k := &walker{h: h, c: h.codec, seg: seg, index: uint32(i), sink: sink, yield: yield, sums: links}
+	prepare(k)
 	k.simple = !k.c.old && !h.Header.Extended()
 	if r, ok := h.mem.(reader); ok {
 		k.reader, k.buf = r, buffers.Get().(*[]byte)

@@ -25,6 +25,8 @@ type part struct {
 	tally   ntheap.Tally
 	list    diag.List
 	largest uint64
+	visit   Visit // nil when nobody looks
+	near    *ntheap.Near
 }
 
 // Take walks the given heaps of t, segments side by side, and counts. tick, if
@@ -33,12 +35,24 @@ type part struct {
 // depend on the order of the walks. The error is the context's when it was
 // cancelled.
 func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func(done, total uint64)) (*Census, error) {
+	return TakeWith(ctx, t, heaps, tick, nil)
+}
+
+// Visit sees each block of a piece of a heap while it is counted. The block is
+// its own until it returns; m is the dump's memory, of which the block's bytes
+// are at hand.
+type Visit func(b *heap.Block, m heap.Memory)
+
+// TakeWith is Take, and shows every block to what visit returns. visit is
+// called for each piece of a heap, in the order of the blocks, before any is
+// walked; the pieces are walked side by side.
+func TakeWith(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func(done, total uint64), visit func(*target.Heap) Visit) (*Census, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	out := &Census{Heaps: make([]Heap, len(heaps)), Memory: measure(t.Space)}
 	w := &walks{tick: tick}
-	parts := make([][]part, len(heaps))
+	parts := make([]pieces, len(heaps))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	w.ctx = ctx
@@ -50,13 +64,13 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 	for i, h := range heaps {
 		switch {
 		case h.Page != nil:
-			parts[i] = newParts(1)
+			parts[i] = newParts(1).seenBy(h, t.Space, visit)
 			g.Go(func() error { p := &parts[i][0]; return w.count(h.Page.Blocks(p.list.Add), p) })
 			continue
 		case h.NT == nil:
 			continue
 		}
-		parts[i] = newParts(len(h.NT.Segments) + 1)
+		parts[i] = newParts(len(h.NT.Segments)+1).seenBy(h, t.Space, visit)
 		for s := range parts[i] {
 			g.Go(func() error { return w.walk(h.NT, s, &parts[i][s]) })
 		}
@@ -73,12 +87,26 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 	return out, nil
 }
 
-func newParts(n int) []part {
-	out := make([]part, n)
+// pieces are the parts of one heap, in the order of their blocks.
+type pieces []part
+
+func newParts(n int) pieces {
+	out := make(pieces, n)
 	for i := range out {
 		out[i].list.Limit = partLimit
 	}
 	return out
+}
+
+// seenBy gives each part of h its memory and its visitor.
+func (p pieces) seenBy(h *target.Heap, m heap.Memory, visit func(*target.Heap) Visit) pieces {
+	for i := range p {
+		p[i].near = ntheap.NewNear(m)
+		if visit != nil {
+			p[i].visit = visit(h)
+		}
+	}
+	return p
 }
 
 // trim keeps the heap's problems within what is left of the limit for all.
@@ -107,7 +135,7 @@ type walks struct {
 func (w *walks) walk(h *ntheap.Heap, s int, p *part) error {
 	var blocks iter.Seq[heap.Block]
 	if s < len(h.Segments) {
-		blocks = h.LinkedBlocks(s, &p.tally.Links, p.list.Add)
+		blocks = h.NearBlocks(s, &p.tally.Links, p.near, p.list.Add)
 	} else {
 		blocks = h.VirtualBlocks(p.list.Add)
 	}
@@ -121,6 +149,9 @@ func (w *walks) count(blocks iter.Seq[heap.Block], p *part) error {
 		p.tally.Add(*b)
 		if b.State == heap.Free {
 			p.largest = max(p.largest, b.Size)
+		}
+		if p.visit != nil {
+			p.visit(b, p.near)
 		}
 	})
 }
@@ -157,7 +188,7 @@ func (w *walks) pulse(bytes uint64) error {
 }
 
 // settle adds up the parts of one heap and closes its accounting.
-func settle(t *target.Heap, parts []part) Heap {
+func settle(t *target.Heap, parts pieces) Heap {
 	h := Heap{Target: t}
 	if t.Walkable() == nil {
 		return h

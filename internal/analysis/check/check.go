@@ -12,13 +12,11 @@ import (
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
-	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/crtheap"
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
-	"github.com/heapdump/heapdump/pkg/pageheap"
 )
 
 // Finding is damage that was found.
@@ -65,7 +63,11 @@ type checker struct {
 // Take checks the given heaps. tick, if there is one, is told how far it is.
 // The error is the context's when it was cancelled.
 func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func(done, total uint64)) (*Result, error) {
-	cs, err := census.Take(ctx, t, heaps, tick)
+	var parts []*layers
+	cs, err := census.TakeWith(ctx, t, heaps, tick, func(h *target.Heap) census.Visit {
+		parts = append(parts, &layers{h: h})
+		return parts[len(parts)-1].block
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,12 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 		for _, p := range h.Problems {
 			c.put(p)
 		}
-		c.layers(h.Target)
+		if h.Target.Page != nil {
+			h.Target.Page.Check(c.put)
+		}
+	}
+	for _, p := range parts {
+		c.merge(p)
 	}
 	c.chains(heaps)
 	s := stacks.New(t)
@@ -127,41 +134,6 @@ func (c *checker) found(f Finding) {
 	default:
 		f.Title = c.titles[f.Code]
 		c.out.Findings = append(c.out.Findings, f)
-	}
-}
-
-// layers checks what surrounds the data of a heap's blocks.
-func (c *checker) layers(h *target.Heap) {
-	if h.Page != nil {
-		h.Page.Check(c.put)
-	}
-	for b := range progress.Watch(c.ctx, nil, h.Walkable().Blocks(nil)) {
-		if h.NT != nil {
-			if f, bad := h.NT.CheckFills(b); bad {
-				c.fill(h, f)
-			}
-		}
-		if b.State != heap.Busy || b.Trust == heap.Repaired {
-			continue
-		}
-		if h.NormalOf != 0 {
-			if i, ok := pageheap.Light(c.t.Space, b); ok {
-				i.Check(c.put)
-			}
-		}
-		x, ok := crtheap.Recognise(c.t.Space, h.Bits, b)
-		if !ok {
-			continue
-		}
-		for _, f := range x.Check(c.t.Space) {
-			c.fence(h.Address, &x, f)
-		}
-		l := c.lists[h.Bits]
-		if l == nil {
-			l = &crtheap.List{}
-			c.lists[h.Bits] = l
-		}
-		l.Add(x)
 	}
 }
 

@@ -39,8 +39,8 @@ func titles() map[diag.Code]string {
 	return out
 }
 
-// fill files an overwritten fill of the debug heap.
-func (c *checker) fill(h *target.Heap, f ntheap.Finding) {
+// fill makes a finding of an overwritten fill of the debug heap.
+func fill(h *target.Heap, f ntheap.Finding) Finding {
 	x := Finding{Problem: f.Problem(h.NT)}
 	switch f.Rule {
 	case ntheap.CodeTailFill:
@@ -50,11 +50,11 @@ func (c *checker) fill(h *target.Heap, f ntheap.Finding) {
 	case ntheap.CodeFreeFill:
 		x.Story, x.Evidence = storyFreed, fmt.Sprintf("%d bytes of the free block's fill are overwritten; %s", f.Bytes, said(f.Got))
 	}
-	c.found(x)
+	return x
 }
 
-// fence files a finding about a debug block.
-func (c *checker) fence(h memory.Addr, b *crtheap.Header, f crtheap.Finding) {
+// fence makes a finding of one about a debug block.
+func fence(h memory.Addr, b *crtheap.Header, f crtheap.Finding) Finding {
 	x := Finding{Problem: f.Problem(h)}
 	switch f.Rule {
 	case crtheap.CodeOverrun:
@@ -68,7 +68,7 @@ func (c *checker) fence(h memory.Addr, b *crtheap.Header, f crtheap.Finding) {
 	case crtheap.CodeWriteAfterFree:
 		x.Story, x.Evidence = storyFreed, fmt.Sprintf("%d bytes of a block that was freed and kept are overwritten; %s", f.Bytes, said(f.Got))
 	}
-	c.found(x)
+	return x
 }
 
 // said says what bytes are.
