@@ -47,6 +47,7 @@ var permitted = map[string]string{
 		" internal/srum" +
 		" internal/symbols" +
 		" internal/target" +
+		" internal/unwind" +
 		" pkg/diag" +
 		" pkg/heap" +
 		" pkg/memory" +
@@ -79,6 +80,7 @@ var permitted = map[string]string{
 		" internal/symbols" +
 		" internal/ntcode" +
 		" internal/target" +
+		" internal/unwind" +
 		" pkg/diag" +
 		" pkg/heap" +
 		" pkg/memory" +
@@ -103,6 +105,7 @@ var permitted = map[string]string{
 	"internal/analysis/search":  "internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/stacks":  "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
 	"internal/analysis/vmmap":   "internal/target pkg/heap pkg/memory pkg/peimage pkg/process pkg/stackdb",
+	"internal/unwind":           "internal/symbols internal/target pkg/memory pkg/minidump pkg/peimage pkg/process",
 	"internal/symbols":          "internal/target pkg/memory pkg/peimage pkg/rtti pkg/undname",
 	"internal/analysis/sweep":   "internal/target pkg/heap golang.org/x/sync/errgroup",
 	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/symbols"
+	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/unwind"
+)
+
+// stack is heapdump stack.
+func (a *app) stack() *cobra.Command {
+	return a.command(&cobra.Command{
+		Use:   "stack [TID|all] [DUMP]",
+		Short: "Where a thread was: its stack, each frame with how it was found",
+		Long: `TID is a thread's ID in decimal or with 0x; without one the thread that crashed is shown, and of a dump without an
+exception every thread. The stack of the thread that crashed begins where it crashed. Of a WOW64 thread both stacks are
+shown, the program's own first.
+
+Each frame says how it was found:
+  context        the registers of the thread
+  unwind         the unwind data in the image of the function below it: exact (64-bit code)
+  leaf           the function below has no unwind data, and so leaves the stack alone (64-bit code)
+  instructions   the function below was returning or had just begun, by its instructions (32-bit code)
+  frame pointer  the chain of frame pointers; functions that have none may be left out
+  scan           the next word of the stack that follows a call instruction: may be a leftover of an earlier call
+No file is read but the dump. Where it lacks unwind data or code, a stack ends early and says so.`,
+		Example: lines("heapdump stack app.dmp", "heapdump stack all app.dmp", "heapdump stack 0x1a34 app.dmp",
+			"heapdump stack all --format csv --table frames app.dmp"),
+		Args: upTo(2, "[TID|all] [DUMP]"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			which, args := selector(args)
+			path, err := a.dumpFile(args)
+			if err != nil {
+				return err
+			}
+			return a.show(cmd.Context(), path, result{make: func(ctx context.Context, t *target.Target) (*report.Document, error) {
+				return stackDocument(ctx, t, which)
+			}})
+		},
+	}, groupAround, "k, ~*k, .ecxr; k")
+}
+
+// stackDocument unwinds the stacks of the threads that which names.
+func stackDocument(ctx context.Context, t *target.Target, which string) (*report.Document, error) {
+	u := unwind.New(t, symbols.New(t))
+	crashed, ok := u.Crashed()
+	only := which == "" && ok
+	if which == "all" {
+		which = ""
+	}
+	chosen, err := chooseThreads(t, which)
+	if err != nil {
+		return nil, err
+	}
+	var out []report.ThreadStacks
+	for _, th := range chosen {
+		if only && th.ID != crashed {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		out = append(out, report.ThreadStacks{Thread: th, Stacks: u.Stacks(th.Thread)})
+	}
+	return report.Stacks(t, out, len(chosen)), nil
+}
