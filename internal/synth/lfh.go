@@ -87,6 +87,9 @@ func (l *LFH) sizes() lfhSizes {
 	return lfhSizes{lfh: 0x6420, zones: 0x28, heap: 0x40, buckets: 0x1f0, local: 0x3f0, sub: 0x30, exchange: 0x10, blockSize: 0x18, head: 0x20, sizeIndex: 0x10, signature: 0x18}
 }
 
+// LFH is the front end that the container was added to.
+func (c *Container) LFH() *LFH { return c.lfh }
+
 // first is the offset of the first slot's header in the UserBlocks.
 func (c *Container) first() uint64 {
 	s, p := c.lfh.sizes(), c.lfh.Arch.PtrSize()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/heapdump/heapdump/internal/input"
 	"github.com/heapdump/heapdump/pkg/diag"
@@ -137,8 +138,26 @@ func (t *Target) load(data []byte, file io.ReaderAt) error {
 		h.Position = i
 		t.open(h, ntheap.Options{Bits: h.Bits, Build: t.Build(), Segments: found.Segments[h.Address], Virtuals: virtuals})
 	}
+	t.keys()
 	t.Problems, t.Dropped = list.Problems, list.Dropped
 	return nil
+}
+
+// keys lets the heaps of each ntdll agree on the key of their low-fragmentation
+// heaps, when the first of them is walked.
+func (t *Target) keys() {
+	for _, bits := range [...]int{32, 64} {
+		var heaps []*ntheap.Heap
+		for _, h := range t.Heaps {
+			if h.NT != nil && h.Bits == bits && h.NT.Header.FrontEndHeapType == 2 {
+				heaps = append(heaps, h.NT)
+			}
+		}
+		ask := sync.OnceValue(func() ntheap.LFHKey { return ntheap.SampleLFHKey(heaps...) })
+		for _, h := range heaps {
+			h.AskLFHKey(ask)
+		}
+	}
 }
 
 // open opens the heap, or says why it cannot be walked.

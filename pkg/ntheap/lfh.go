@@ -168,7 +168,7 @@ func (h *Heap) readBitmap(k *walker, c *container) *diag.Problem {
 		return &p
 	}
 	c.bitmap = bitmap
-	if k := h.lfhKey; k.Known() && c.offsets != 0 && c.offsets != c.plain() && h.decodeOffsets(c) != c.plain() {
+	if k := h.LFHKey(); k.Known() && k.Offsets && c.offsets != 0 && c.offsets != c.plain() && h.decodeOffsets(c) != c.plain() {
 		p := h.containerProblem(c.at, "EncodedOffsets", hex(uint64(c.plain())), hex(uint64(h.decodeOffsets(c)))+" decoded")
 		return &p
 	}
@@ -215,7 +215,7 @@ func (h *Heap) findStride(c *container) bool {
 		c.stride = stride
 		return stride%h.codec.unit == 0 && h.fits(c) && h.convincing(c)
 	}
-	if plain := uint64(h.decodeOffsets(c)); h.lfhKey.Known() && plain&0xffff == c.first && right(plain>>16) {
+	if plain := uint64(h.decodeOffsets(c)); h.LFHKey().Known() && plain&0xffff == c.first && right(plain>>16) {
 		return true
 	}
 	if plain := uint64(c.offsets); plain&0xffff == c.first && right(plain>>16) {

@@ -1,6 +1,7 @@
 package ntheap
 
 import (
+	"math"
 	"slices"
 
 	"github.com/heapdump/heapdump/pkg/heap"
@@ -14,6 +15,7 @@ type LFHKey struct {
 	Value   uint64 // as much of it as the headers show: 32 bits, on x64 before Windows 8 forty
 	For     int    // votes for Value
 	Against int    // votes for anything else
+	Offsets bool   // most votes of EncodedOffsets are among those for Value
 }
 
 // Known reports whether the vote was clear.
@@ -27,52 +29,79 @@ const votesOfOne = 4
 // A container votes by its EncodedOffsets (Windows 8.1 and later), whose
 // meaning its subsegment tells, and by the headers of some of its slots.
 func RecoverLFHKey(heaps ...*Heap) LFHKey {
-	var votes []uint64
+	var v votes
 	for _, h := range heaps {
-		n := len(votes)
-		h.mutual(func(c *container) { votes = h.vote(c, votes) })
-		if len(votes) == n && h.Header.FrontEndHeapType == 2 && !h.set.Old() {
+		n := len(v.all)
+		h.mutual(math.MaxInt-1, func(c *container) { v.of(h, c) })
+		if len(v.all) == n && h.Header.FrontEndHeapType == 2 && !h.set.Old() {
 			for i := range h.Segments { // its zones could not be followed
 				h.walkContainers(i, func(k *walker, b heap.Block) {
 					if c, _, ok := h.container(k, b); ok && !c.doubt {
-						votes = h.vote(&c, votes)
+						v.of(h, &c)
 					}
 				})
 			}
 		}
 	}
-	return count(votes)
+	return v.count()
 }
 
-// vote adds what one container says.
-func (h *Heap) vote(c *container, votes []uint64) []uint64 {
+// sampled is how many containers of a heap SampleLFHKey asks.
+const sampled = 64
+
+// SampleLFHKey is RecoverLFHKey by the votes of a few containers of each heap,
+// those whose subsegments the front end lists: it reads next to nothing.
+func SampleLFHKey(heaps ...*Heap) LFHKey {
+	var v votes
+	for _, h := range heaps {
+		h.mutual(sampled, func(c *container) { v.of(h, c) })
+	}
+	return v.count()
+}
+
+// votes are the keys that containers are for.
+type votes struct {
+	all     []uint64
+	offsets []uint64 // those of EncodedOffsets
+}
+
+// of adds what one container says.
+func (v *votes) of(h *Heap, c *container) {
 	if c.offsets != 0 && c.offsets != c.plain() { // Windows 8.0 does not encode them
-		votes = append(votes, uint64(c.offsets^c.plain()^uint32(c.at)^uint32(h.Header.FrontEndHeap)))
+		k := uint64(c.offsets ^ c.plain() ^ uint32(c.at) ^ uint32(h.Header.FrontEndHeap))
+		v.all, v.offsets = append(v.all, k), append(v.offsets, k)
 	}
 	n := min(c.count, votesOfOne)
 	for s := range n {
 		i := s * (c.count - 1) / max(n-1, 1)
 		if w, ok := h.slotWord(c, i); ok && w.marked() {
-			votes = append(votes, h.slotKey(c, i, w))
+			v.all = append(v.all, h.slotKey(c, i, w))
 		}
 	}
-	return votes
 }
 
-func count(votes []uint64) LFHKey {
-	slices.Sort(votes)
+// count counts the votes.
+func (v *votes) count() LFHKey {
+	slices.Sort(v.all)
 	k := LFHKey{}
-	for i := 0; i < len(votes); {
+	for i := 0; i < len(v.all); {
 		j := i
-		for j < len(votes) && votes[j] == votes[i] {
+		for j < len(v.all) && v.all[j] == v.all[i] {
 			j++
 		}
 		if j-i > k.For {
-			k.Value, k.For = votes[i], j-i
+			k.Value, k.For = v.all[i], j-i
 		}
 		i = j
 	}
-	k.Against = len(votes) - k.For
+	k.Against = len(v.all) - k.For
+	right := 0
+	for _, o := range v.offsets {
+		if o == k.Value {
+			right++
+		}
+	}
+	k.Offsets = right > len(v.offsets)-right
 	return k
 }
 
@@ -80,15 +109,25 @@ func count(votes []uint64) LFHKey {
 // slot's header with it, and expand containers that have lost their
 // subsegment. It has to be called before the heap is walked. A key whose vote
 // was not clear changes nothing.
-func (h *Heap) SetLFHKey(k LFHKey) { h.lfhKey = k }
+func (h *Heap) SetLFHKey(k LFHKey) { h.lfhKey = func() LFHKey { return k } }
 
-// LFHKey returns the key that was set.
-func (h *Heap) LFHKey() LFHKey { return h.lfhKey }
+// AskLFHKey is SetLFHKey with a key that is asked for when the first container
+// is met. ask is called for each container, by any goroutine, and must not
+// walk the heap.
+func (h *Heap) AskLFHKey(ask func() LFHKey) { h.lfhKey = ask }
+
+// LFHKey returns the key that was set; the zero LFHKey when none was.
+func (h *Heap) LFHKey() LFHKey {
+	if h.lfhKey == nil {
+		return LFHKey{}
+	}
+	return h.lfhKey()
+}
 
 // decodeOffsets decodes EncodedOffsets: BlockStride in the upper half,
 // FirstAllocationOffset in the lower (two builds, x86 and x64).
 func (h *Heap) decodeOffsets(c *container) uint32 {
-	return c.offsets ^ uint32(c.at) ^ uint32(h.Header.FrontEndHeap) ^ uint32(h.lfhKey.Value)
+	return c.offsets ^ uint32(c.at) ^ uint32(h.Header.FrontEndHeap) ^ uint32(h.LFHKey().Value)
 }
 
 // slotCode is what the first bytes of slot i's header are, but for the key.

@@ -98,7 +98,8 @@ func (s *slots) hold() []byte {
 // not goes the long way.
 func (s *slots) walk() bool {
 	c, raw, extended := s.c, s.hold(), s.h.Header.Extended()
-	keyed, key, mask := s.h.lfhKey.Known(), s.h.lfhKey.Value, s.h.codeMask()
+	k, mask := s.h.LFHKey(), s.h.codeMask()
+	keyed, key := k.Known(), k.Value
 	off := uint64(0)
 	at := c.at.Add(c.first)
 	for i := uint64(0); i < c.count; {
@@ -183,7 +184,7 @@ func (s *slots) contradiction(i uint64, a memory.Addr, w slotWord, busy bool) di
 	if s.c.bitmap == nil {
 		p.Got = fmt.Sprintf("a header with UnusedBytes %#x", uint64(w>>56))
 	}
-	if k := s.h.lfhKey; k.Known() {
+	if k := s.h.LFHKey(); k.Known() {
 		if got := s.h.slotKey(s.c, i, w); got != k.Value {
 			p.Got += fmt.Sprintf(", encoded with %#x and not with the key %#x", got, k.Value)
 		}

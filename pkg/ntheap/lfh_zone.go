@@ -121,11 +121,14 @@ func (h *Heap) subSegmentOf(a memory.Addr) (memory.Addr, bool) {
 	return subs[i].at, true
 }
 
-// mutual calls f with the container of every subsegment of the zones that
-// agrees with it, as far as the geometry fits.
-func (h *Heap) mutual(f func(c *container)) {
+// mutual calls f with the containers of subsegments of the zones that agree
+// with theirs, as far as the geometry fits: of all of them, or of most of them
+// spread over all.
+func (h *Heap) mutual(most int, f func(c *container)) {
 	l := &h.set.UserData
-	for _, s := range h.lfh().subs {
+	subs := h.lfh().subs
+	for i := 0; i < len(subs); i += 1 + len(subs)/(most+1) {
+		s := subs[i]
 		raw, ok := structure(h.mem, s.blocks, l.Size)
 		if !ok || uint32(raw.num(l.Signature)) != userBlocksSignature || raw.addr(l.SubSegment) != s.at {
 			continue

@@ -13,7 +13,7 @@ import (
 	"github.com/heapdump/heapdump/pkg/ntheap/internal/layout"
 )
 
-// Heap is one opened NT heap. But for SetLFHKey it is immutable, and safe for
+// Heap is one opened NT heap. But for SetLFHKey and AskLFHKey it is immutable, and safe for
 // many goroutines.
 type Heap struct {
 	Header   Header
@@ -30,7 +30,7 @@ type Heap struct {
 		nodes []memory.Addr
 	}
 	front    frontEnd // see lfh
-	lfhKey   LFHKey
+	lfhKey   func() LFHKey // see LFHKey; nil when none was set
 	parking  parking                           // see isParked
 	problems []diag.Problem                    // of header, lists and segments
 	partial  struct{ segments, virtuals bool } // lists that the dump lacks a part of
