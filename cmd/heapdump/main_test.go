@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 //	mkdump indexed [none] FILE  a process of Windows Vista with stacks by index; none: without their database
 //	mkdump damaged FILE       a process with stacks, LFH slots and debug blocks, and two overruns
 //	mkdump crt FILE           blocks of a debug C runtime, one overrun and one underrun
+//	mkdump run N FILE         the n-th dump of a growing program, each at other addresses
 //	mkdump hostile FILE       the demonstration with names that attack terminals
 //	mkdump stacks FILE        the demonstration's threads and modules, without memory
 //	mkdump cut BYTES FILE     the demonstration, so many bytes shorter
@@ -88,6 +89,8 @@ func mkdump(ts *testscript.TestScript, neg bool, args []string) {
 		data = synth.Damaged().Build().Dump.Bytes()
 	case "crt":
 		data = debugged().Build().Dump.Bytes()
+	case "run":
+		data = growing(number())
 	case "cut":
 		data = demo()
 		data = data[:len(data)-number()]
@@ -187,4 +190,38 @@ func validJSON(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		ts.Check(err)
 	}
+}
+
+// growing is the n-th dump of a program that allocates ten blocks of 100 bytes
+// more in each, from grow.dll, and keeps as many of 40 from app.exe. Each is
+// written a minute after the one before, and its modules and heap are loaded
+// elsewhere.
+func growing(n int) []byte {
+	slide := uint64(n) * 0x1000000
+	p := synth.NewProcess(synth.Win10v1809, synth.X64)
+	p.NtGlobalFlag = 0x1000
+	p.Modules = []synth.Module{
+		{Base: 0x7ff600000000 + slide, Size: 0x10000, Name: `C:\app\app.exe`},
+		{Base: 0x7ff700000000 + slide, Size: 0x10000, Name: `C:\app\grow.dll`},
+		{Base: 0x7ff800000000 + slide, Size: 0x10000, Name: `C:\Windows\System32\ntdll.dll`},
+	}
+	traces := 0x1000000 + slide
+	var items []synth.Item
+	for range 10 * n {
+		items = append(items, synth.Busy(100).WithStack(traces+0x100))
+	}
+	for range 7 {
+		items = append(items, synth.Busy(40).WithStack(traces+0x200))
+	}
+	p.AddHeap(&synth.Heap{Address: 0x20000000 + slide, Flags: synth.FlagGrowable | synth.FlagStackTrace, Interceptor: 1,
+		Segments: []synth.Segment{{Reserve: 0x100000, Items: items}}})
+	p.Prepare = func(b *synth.Built) {
+		b.Image.Reserve(traces, 0x10000, synth.MemPrivate, synth.PageReadWrite)
+		app, grow, ntdll := p.Modules[0].Base, p.Modules[1].Base, p.Modules[2].Base
+		synth.StackTrace(b.Image, synth.X64, traces+0x100, 1, ntdll+0x1111, grow+0x2222, app+0x3333)
+		synth.StackTrace(b.Image, synth.X64, traces+0x200, 2, ntdll+0x1111, app+0x4444)
+	}
+	d := p.Build().Dump
+	d.TimeDateStamp = 0x65000000 + uint32(60*n)
+	return d.Bytes()
 }

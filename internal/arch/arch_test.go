@@ -28,6 +28,7 @@ var permitted = map[string]string{
 		" internal/analysis/check" +
 		" internal/analysis/crash" +
 		" internal/analysis/crt" +
+		" internal/analysis/delta" +
 		" internal/analysis/environ" +
 		" internal/analysis/handles" +
 		" internal/analysis/load" +
@@ -37,6 +38,7 @@ var permitted = map[string]string{
 		" internal/analysis/refs" +
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
+		" internal/analysis/snapshot" +
 		" internal/analysis/stacks" +
 		" internal/analysis/vmmap" +
 		" internal/pick" +
@@ -65,6 +67,7 @@ var permitted = map[string]string{
 		" internal/analysis/content" +
 		" internal/analysis/crash" +
 		" internal/analysis/crt" +
+		" internal/analysis/delta" +
 		" internal/analysis/environ" +
 		" internal/analysis/handles" +
 		" internal/analysis/load" +
@@ -93,22 +96,24 @@ var permitted = map[string]string{
 	"internal/analysis/census": "internal/analysis/sweep internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
 	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +
 		"pkg/ntheap pkg/pageheap pkg/process",
-	"internal/analysis/crt":     "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
-	"internal/analysis/attrib":  "internal/analysis/content internal/analysis/crt internal/analysis/refs internal/analysis/stacks internal/analysis/sweep internal/symbols internal/target pkg/heap pkg/memory",
-	"internal/analysis/content": "",
-	"internal/analysis/handles": "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
-	"internal/analysis/load":    "internal/srum",
-	"internal/analysis/locate":  "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
-	"internal/analysis/modules": "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",
-	"internal/analysis/refs":    "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/peimage golang.org/x/sync/errgroup",
-	"internal/analysis/roles":   "internal/target pkg/heap pkg/memory pkg/ntheap",
-	"internal/analysis/search":  "internal/target pkg/memory golang.org/x/sync/errgroup",
-	"internal/analysis/stacks":  "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
-	"internal/analysis/vmmap":   "internal/target pkg/heap pkg/memory pkg/peimage pkg/process pkg/stackdb",
-	"internal/unwind":           "internal/symbols internal/target pkg/memory pkg/minidump pkg/peimage pkg/process",
-	"internal/symbols":          "internal/target pkg/memory pkg/peimage pkg/rtti pkg/undname",
-	"internal/analysis/sweep":   "internal/target pkg/heap golang.org/x/sync/errgroup",
-	"internal/target":           "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
+	"internal/analysis/crt":      "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
+	"internal/analysis/attrib":   "internal/analysis/content internal/analysis/crt internal/analysis/refs internal/analysis/stacks internal/analysis/sweep internal/symbols internal/target pkg/heap pkg/memory",
+	"internal/analysis/content":  "",
+	"internal/analysis/handles":  "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
+	"internal/analysis/load":     "internal/srum",
+	"internal/analysis/locate":   "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
+	"internal/analysis/modules":  "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",
+	"internal/analysis/refs":     "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/peimage golang.org/x/sync/errgroup",
+	"internal/analysis/roles":    "internal/target pkg/heap pkg/memory pkg/ntheap",
+	"internal/analysis/search":   "internal/target pkg/memory golang.org/x/sync/errgroup",
+	"internal/analysis/delta":    "",
+	"internal/analysis/snapshot": "internal/analysis/attrib internal/analysis/delta internal/analysis/handles internal/analysis/roles internal/analysis/vmmap internal/target pkg/minidump",
+	"internal/analysis/stacks":   "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
+	"internal/analysis/vmmap":    "internal/target pkg/heap pkg/memory pkg/peimage pkg/process pkg/stackdb",
+	"internal/symbols":           "internal/target pkg/memory pkg/peimage pkg/rtti pkg/undname",
+	"internal/analysis/sweep":    "internal/target pkg/heap golang.org/x/sync/errgroup",
+	"internal/target":            "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
+	"internal/unwind":            "internal/symbols internal/target pkg/memory pkg/minidump pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",
 	"internal/srum":             "www.velocidex.com/golang/go-ese/parser",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/heapdump/heapdump/internal/analysis/attrib"
 	"github.com/heapdump/heapdump/internal/analysis/content"
@@ -30,6 +31,7 @@ func Owners(t *target.Target, r *attrib.Result, top int, chosen bool) *Document 
 		{Column{"groups", "Owners", Count}, len(r.Groups)},
 		{Column{"known_bytes", "Bytes with a known owner", Bytes}, r.Known},
 		{Column{"known_percent", "", Percent}, known(r.Bytes > 0, share(r.Known, r.Bytes))},
+		{Column{"written", "", Text}, written(t)},
 		{Column{"lost_bytes", titleIf(r.Lost > 0, "Damaged bytes, in no group"), Bytes}, r.Lost},
 	}))
 	d.add(ownerGroups(t, r, top))
@@ -38,6 +40,14 @@ func Owners(t *target.Target, r *attrib.Result, top int, chosen bool) *Document 
 	cov.Wrap = true
 	d.add(cov, ownerNext(x, r))
 	return d
+}
+
+// written is when the dump was written, null when it does not say.
+func written(t *target.Target) any {
+	if at := t.File.Time(); at.Unix() > 0 {
+		return at.UTC().Format(time.RFC3339)
+	}
+	return nil
 }
 
 func by(r *attrib.Result) []string {
@@ -61,6 +71,7 @@ func ownerGroups(t *target.Target, r *attrib.Result, top int) Table {
 		f("share", "Share", Percent, func(g attrib.Group) any { return known(r.Bytes > 0, share(g.Bytes, r.Bytes)) }),
 		f("evidence", "", List, func(g attrib.Group) any { return groupEvidence(g) }),
 		f("confidence", "Confidence", Text, func(g attrib.Group) any { return g.Confidence().String() }),
+		f("fingerprint", "", Text, func(g attrib.Group) any { return g.Fingerprint() }),
 		f("example", "For example", Address, func(g attrib.Group) any { return addr(g.Example) }),
 		f("sample", titleIf(hasText(r), "Text there"), Text, func(g attrib.Group) any { return groupSample(t, g) }),
 		f("stack", "", List, func(g attrib.Group) any {

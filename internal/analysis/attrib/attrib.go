@@ -7,6 +7,8 @@ package attrib
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,6 +85,9 @@ type Key struct {
 	Confidence content.Confidence
 	Stack      []stacks.Frame // of Stack
 	Kind       content.Kind   // of Type and Content, when the bytes say it
+	// Same is the same text for the same key in another run of the program:
+	// it holds no addresses but offsets in modules.
+	Same string
 }
 
 // Group is blocks with the same keys.
@@ -95,6 +100,16 @@ type Group struct {
 	// ExampleData is where the program's bytes of the example begin: behind a
 	// debug C runtime's header, or Example.
 	ExampleData memory.Addr
+}
+
+// Fingerprint is the same for the same keys in another run of the program, and
+// hardly ever for others: 16 hexadecimal digits.
+func (g *Group) Fingerprint() string {
+	h := sha256.New()
+	for _, k := range g.Keys {
+		fmt.Fprintf(h, "%s\x00%s\x00", k.By, k.Same)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // Confidence is that of the weakest key.
@@ -125,6 +140,9 @@ type Options struct {
 	Tick func(done, total uint64)
 	// CRT says that blocks of a debug C runtime are looked for.
 	CRT bool
+	// HeapName names a heap alike in another run of the program; nil takes its
+	// place in the list.
+	HeapName func(*target.Heap) string
 }
 
 // Take groups the blocks in use of heaps. The result does not depend on the

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"hash/maphash"
 	"strconv"
+	"strings"
 
 	"github.com/heapdump/heapdump/internal/analysis/content"
 	"github.com/heapdump/heapdump/internal/analysis/crt"
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -46,7 +48,7 @@ func (w *worker) key(by By, x *subject) id {
 		return w.byModule(x)
 	case Heap:
 		return w.put(Heap, id(x.heap.Address), func() Key {
-			return Key{Text: fmt.Sprintf("heap %v", x.heap.Address), Evidence: "the heap's segments", Confidence: content.High}
+			return Key{Text: fmt.Sprintf("heap %v", x.heap.Address), Evidence: "the heap's segments", Confidence: content.High, Same: w.heapName(x.heap)}
 		})
 	case Size:
 		n := x.block.UserBytes()
@@ -72,9 +74,20 @@ func (w *worker) put(by By, i id, make func() Key) id {
 	if _, ok := w.keys[by][i]; !ok {
 		k := make()
 		k.By, k.Known = by, i != unknown
+		if k.Same == "" {
+			k.Same = k.Text
+		}
 		w.keys[by][i] = k
 	}
 	return i
+}
+
+// heapName names a heap alike in another run.
+func (w *worker) heapName(h *target.Heap) string {
+	if w.o.HeapName == nil {
+		return fmt.Sprintf("heap %d", h.Position)
+	}
+	return w.o.HeapName(h)
 }
 
 // none keeps the key that says that nothing is known, and why.
@@ -112,10 +125,32 @@ func (w *worker) byStack(x *subject) id {
 		frames := w.stacks.Frames(s)
 		text, sure := "(no frame of the program's own)", content.Medium
 		if f, ok := w.skip.first(frames); ok {
-			text, sure = frameName(f), content.High
+			text, sure = FrameName(f), content.High
 		}
-		return Key{Text: text, Evidence: "the stack that Windows recorded of the allocation", Confidence: sure, Stack: frames}
+		return Key{Text: text, Evidence: "the stack that Windows recorded of the allocation", Confidence: sure, Stack: frames, Same: frameOffsets(frames)}
 	})
+}
+
+// frameOffsets is a stack by modules and offsets in them. Frames outside all
+// modules, which are code that a run compiled, are alike.
+func frameOffsets(frames []stacks.Frame) string {
+	var b strings.Builder
+	for _, f := range frames {
+		if f.Module == "" {
+			b.WriteString("?;")
+			continue
+		}
+		fmt.Fprintf(&b, "%s+%#x;", strings.ToLower(f.Module), f.Offset)
+	}
+	return b.String()
+}
+
+// offset is an address by module and offset.
+func (w *worker) offset(a memory.Addr) string {
+	if m := w.stacks.Names.Module(a); m != nil {
+		return fmt.Sprintf("%s+%#x", strings.ToLower(m.File), a.Sub(m.Start))
+	}
+	return fmt.Sprint(a)
 }
 
 // debugOf returns the debug C runtime's block in a block.
@@ -140,7 +175,8 @@ func (w *worker) bySite(x *subject) id {
 		// address and the line tell sites apart all the same.
 		text := fmt.Sprintf("(file name at %v)(%d)", d.File, d.Line)
 		return w.put(Site, words(text), func() Key {
-			return Key{Text: text, Evidence: "file and line in the block's _CrtMemBlockHeader; the file's name cannot be read from the dump", Confidence: content.Medium}
+			return Key{Text: text, Evidence: "file and line in the block's _CrtMemBlockHeader; the file's name cannot be read from the dump", Confidence: content.Medium,
+				Same: fmt.Sprintf("%s(%d)", w.offset(d.File), d.Line)}
 		})
 	case d.Name == "" || !d.HasLine():
 		return w.put(Site, 1, func() Key {

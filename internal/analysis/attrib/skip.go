@@ -70,8 +70,8 @@ func allocator(symbol string) bool {
 	return false
 }
 
-// frameName is a frame as people read it.
-func frameName(f stacks.Frame) string {
+// FrameName is a frame as people read it.
+func FrameName(f stacks.Frame) string {
 	if s := f.Name.String(); s != "" {
 		return s
 	}

@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heapdump/heapdump/internal/analysis/attrib"
+	"github.com/heapdump/heapdump/internal/analysis/crt"
+	"github.com/heapdump/heapdump/internal/analysis/delta"
+	"github.com/heapdump/heapdump/internal/analysis/snapshot"
+	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/target"
+)
+
+// diffFlags are the flags of diff.
+type diffFlags struct {
+	blockFlags
+	by, skip   []string
+	top        int
+	all, force bool
+}
+
+// diff is heapdump diff.
+func (a *app) diff() *cobra.Command {
+	var f diffFlags
+	c := a.command(&cobra.Command{
+		Use:   "diff OLD NEW [NEWER …]",
+		Short: "What grew between dumps of one program: by owner, address space and handles",
+		Long: `Each of OLD and NEW is a dump, or what heapdump owners --format json --top 0 wrote of one, so that old
+dumps need not be kept. Owners are compared by what stays the same from run to run: stacks and types by
+module and offset, heaps by their role. Of three and more, oldest first, only what grew at every step
+is shown. --by is as for owners; without it, the best that the first dump has is taken.`,
+		Example: lines("heapdump diff monday.dmp friday.dmp", "heapdump diff --by type,size monday.dmp friday.dmp",
+			"heapdump diff 1.dmp 2.dmp 3.dmp 4.dmp", "heapdump diff baseline.json build.dmp --format json"),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return usagef("diff needs at least two files, the oldest first: heapdump diff OLD NEW")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runDiff(cmd.Context(), args, f) },
+	}, groupWalk, "umdh OLD NEW")
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringSliceVar(&f.by, "by", nil, "`what` to compare by: "+strings.Join(attrib.Names(), ", ")+"; several nest")
+	fs.StringSliceVar(&f.skip, "skip", nil, "a `module` whose frames name no owner either; repeats")
+	fs.IntVar(&f.top, "top", 20, "at most this `number` of rows; 0 is all")
+	fs.BoolVar(&f.all, "all", false, "also what did not change, or did not grow at every step")
+	fs.BoolVar(&f.force, "force", false, "compare dumps of different programs")
+	f.register(fs)
+	return c
+}
+
+func (a *app) runDiff(ctx context.Context, args []string, f diffFlags) error {
+	format, err := a.check(false, "text", "json", "csv")
+	if err != nil {
+		return err
+	}
+	if f.top < 0 {
+		return usagef("--top %d is below 0", f.top)
+	}
+	by, err := attrib.ParseBy(f.by)
+	if err != nil {
+		return usagef("--by: %w", err)
+	}
+	filter, err := f.filter(false)
+	if err != nil {
+		return err
+	}
+	for _, path := range args {
+		if err := a.notTheDump(path); err != nil {
+			return err
+		}
+	}
+	w, err := a.out.open(a.flags.output, a.env.Stdout)
+	if err != nil {
+		return err
+	}
+	d := &differ{app: a, flags: f, options: attrib.Options{By: by, Keep: filter.Match, Skip: f.skip}}
+	sides, err := d.sides(ctx, args)
+	if err != nil {
+		return err
+	}
+	r, err := delta.Compare(sides, delta.Options{All: f.all, Force: f.force})
+	switch {
+	case errors.Is(err, delta.ErrPrograms):
+		return usagef("cannot compare: %w; --force does it all the same", err)
+	case err != nil:
+		return usagef("cannot compare: %w; give --by, or make the results again", err)
+	}
+	return a.write(w, report.Diff(r, f.top, d.coverage), format, d.coverage)
+}
+
+// differ makes sides of files.
+type differ struct {
+	*app
+	flags    diffFlags
+	options  attrib.Options
+	coverage []string
+}
+
+// sides reads all files. Earlier results come first, since they say what the
+// dumps must be grouped by.
+func (d *differ) sides(ctx context.Context, args []string) ([]*delta.Side, error) {
+	out := make([]*delta.Side, len(args))
+	for i, path := range args {
+		s, err := earlier(path)
+		if err != nil {
+			return nil, inputError(err)
+		}
+		if s == nil {
+			continue
+		}
+		out[i] = s
+		if len(d.options.By) == 0 {
+			if d.options.By, err = attrib.ParseBy(s.By); err != nil {
+				return nil, inputError(fmt.Errorf("%s: %w", path, err))
+			}
+		}
+	}
+	for i, path := range args {
+		if out[i] != nil {
+			continue
+		}
+		s, err := d.dump(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = s
+	}
+	return out, nil
+}
+
+// mostResult is how large an earlier result may be, in bytes.
+const mostResult = 1 << 30
+
+// earlier reads an earlier result; nil when the file is none.
+func earlier(path string) (*delta.Side, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	r := bufio.NewReader(file)
+	head, _ := r.Peek(64)
+	if !snapshot.IsResult(head) {
+		return nil, nil
+	}
+	data, err := io.ReadAll(io.LimitReader(r, mostResult))
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.Parse(path, data)
+}
+
+// dump makes a side of a dump.
+func (d *differ) dump(ctx context.Context, path string) (*delta.Side, error) {
+	t, err := target.Open(path, target.Options{NoMmap: d.app.flags.noMmap, Context: ctx})
+	if err != nil {
+		return nil, inputError(err)
+	}
+	defer t.Close()
+	heaps, err := d.heaps(t, d.flags.heaps)
+	if err != nil {
+		return nil, err
+	}
+	d.options.CRT = crt.New(t).Likely(ctx, heaps)
+	if len(d.options.By) == 0 {
+		d.options.By = []attrib.By{best(t, heaps, d.options.CRT)}
+	}
+	m := d.meter("reading " + path)
+	defer m.Done()
+	d.options.Tick = m.Set
+	s, err := snapshot.Of(ctx, t, heaps, d.options)
+	if err != nil {
+		return nil, err
+	}
+	s.Process = report.Describe(t).Process
+	for _, c := range report.Coverage(t, nil) {
+		d.coverage = append(d.coverage, path+": "+c)
+	}
+	return s, nil
+}
