@@ -29,8 +29,8 @@ type Heap struct {
 		once  sync.Once
 		nodes []memory.Addr
 	}
-	front    frontEnd // see lfh
-	lfhKey   func() LFHKey // see LFHKey; nil when none was set
+	front    frontEnd                          // see lfh
+	lfhKey   func() LFHKey                     // see LFHKey; nil when none was set
 	parking  parking                           // see isParked
 	problems []diag.Problem                    // of header, lists and segments
 	partial  struct{ segments, virtuals bool } // lists that the dump lacks a part of
