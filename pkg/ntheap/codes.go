@@ -50,6 +50,8 @@ const (
 	CodeLFHSlot diag.Code = "lfh-slot"
 	// CodeLFHDepth: a subsegment counts more free slots than its container has.
 	CodeLFHDepth diag.Code = "lfh-depth"
+	// CodeLFHWhole: containers whose slots are not told apart. Never damage.
+	CodeLFHWhole diag.Code = "lfh-whole"
 )
 
 // Codes lists every code of this package with its meaning in a few words.
@@ -78,5 +80,6 @@ func Codes() map[diag.Code]string {
 		CodeLFHContainer:     "a UserBlocks container and its subsegment contradict each other",
 		CodeLFHSlot:          "a slot's header and its container's bitmap contradict each other",
 		CodeLFHDepth:         "a subsegment counts more free slots than its container has",
+		CodeLFHWhole:         "containers of the low-fragmentation heap whose slots are not told apart",
 	}
 }
