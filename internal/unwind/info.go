@@ -60,14 +60,14 @@ type data struct {
 	space *memory.Space
 }
 
-// dataOf returns the exception directory of an x64 module; false when it has
-// none.
+// dataOf returns the exception directory of an x64 module, which is empty when
+// all its functions are leaves; false when it is no x64 image.
 func (u *Unwinder) dataOf(m *symbols.Module) (data, bool) {
 	if m == nil || m.Image == nil || m.Image.Machine != machineX64 {
 		return data{}, false
 	}
 	t := m.Image.Directory(peimage.DirException)
-	return data{m.Image, m.File, t, u.space}, t.Size() >= functionSize
+	return data{m.Image, m.File, t, u.space}, true
 }
 
 // read reads the RUNTIME_FUNCTION at a, which must be in the image.
@@ -103,6 +103,9 @@ func (d data) find(rva uint32) (f peimage.Function, ok bool, end *stop) {
 			g, end = d.direct(g)
 			return g, end == nil, end
 		}
+	}
+	if d.table.Size() < functionSize {
+		return f, false, nil
 	}
 	first, end := d.read(d.table.Start)
 	if end == nil && first == (peimage.Function{}) {
