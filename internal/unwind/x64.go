@@ -1,6 +1,8 @@
 package unwind
 
 import (
+	"slices"
+
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/minidump"
 	"github.com/heapdump/heapdump/pkg/peimage"
@@ -168,7 +170,7 @@ func (c *cpu64) unwind(w *walk, d data, f peimage.Function, exact bool) (step, *
 	}
 	c.known &^= volatile64 // what a callee leaves in them is not the caller's
 	offset := uint32(c.rip.Sub(d.image.Start)) - f.Begin
-	if exact && offset >= parts[0].prologue {
+	if exact && offset >= parts[0].prologue && !parts[len(parts)-1].machine() {
 		if e, ok := w.epilogue(d, parts, c.rip); ok {
 			return step{how: Unwind}, c.leave(w, e)
 		}
@@ -190,6 +192,12 @@ func (c *cpu64) unwind(w *walk, d data, f peimage.Function, exact bool) (step, *
 		}
 	}
 	return step{how: Unwind}, c.pop(w, nil)
+}
+
+// machine reports whether it begins at an interrupt or exception, and so ends
+// with no return.
+func (i info) machine() bool {
+	return slices.ContainsFunc(i.ops, func(o op) bool { return o.code == opMachineFrame })
 }
 
 // base is what the offsets of saved registers count from: the frame register,
