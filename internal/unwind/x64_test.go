@@ -262,9 +262,9 @@ func (c *chain) check(t *testing.T, w *walk) bool {
 // middle of another: return address, stack pointer and all registers that
 // functions keep are those that the processor had in every frame.
 func TestChains(t *testing.T) {
-	rounds := 1500
+	rounds := 500
 	if testing.Short() {
-		rounds = 200
+		rounds = 100
 	}
 	for seed := range rounds {
 		m := maker{rand.New(rand.NewPCG(uint64(seed), 7))}
