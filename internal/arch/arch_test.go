@@ -40,6 +40,7 @@ var permitted = map[string]string{
 		" internal/analysis/search" +
 		" internal/analysis/snapshot" +
 		" internal/analysis/stacks" +
+		" internal/analysis/structure" +
 		" internal/analysis/vmmap" +
 		" internal/pick" +
 		" internal/progress" +
@@ -78,6 +79,7 @@ var permitted = map[string]string{
 		" internal/analysis/roles" +
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
+		" internal/analysis/structure" +
 		" internal/analysis/vmmap" +
 		" internal/srum" +
 		" internal/symbols" +
@@ -91,7 +93,8 @@ var permitted = map[string]string{
 		" pkg/ntheap" +
 		" pkg/pageheap" +
 		" pkg/peimage" +
-		" pkg/process",
+		" pkg/process" +
+		" pkg/structs",
 
 	"internal/analysis/census": "internal/analysis/sweep internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
 	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +
@@ -125,6 +128,8 @@ var permitted = map[string]string{
 	"internal/analysis/environ": "internal/target pkg/diag pkg/process",
 	"internal/analysis/threads": "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 
+	"internal/analysis/structure": "internal/symbols internal/target pkg/heap pkg/memory pkg/ntheap pkg/structs",
+
 	"pkg/process":                "pkg/diag pkg/heap pkg/memory pkg/ntheap",
 	"pkg/minidump":               "pkg/diag pkg/memory",
 	"pkg/rtti":                   "pkg/memory pkg/peimage pkg/undname",
@@ -133,6 +138,7 @@ var permitted = map[string]string{
 	"pkg/fill":                   "pkg/heap pkg/memory",
 	"pkg/ntheap":                 "pkg/diag pkg/fill pkg/heap pkg/memory pkg/ntheap/internal/layout",
 	"pkg/ntheap/internal/layout": "",
+	"pkg/structs":                "",
 	"pkg/pageheap":               "pkg/diag pkg/heap pkg/memory",
 	"pkg/stackdb":                "pkg/diag pkg/heap pkg/memory",
 	"pkg/crtheap":                "pkg/diag pkg/fill pkg/heap pkg/memory",

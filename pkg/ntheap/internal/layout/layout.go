@@ -340,3 +340,21 @@ func numbers(words []string) ([]uint16, error) {
 	}
 	return out, nil
 }
+
+// Fields returns the fields of every structure of a family's file by name;
+// nil when there is no such family.
+func Fields(family string) map[string]map[string]Field {
+	text, err := files.ReadFile(family + ".txt")
+	if err != nil {
+		return nil
+	}
+	_, structs, err := scan(family, string(text))
+	if err != nil {
+		return nil
+	}
+	out := map[string]map[string]Field{}
+	for name, s := range structs {
+		out[name] = s.fields
+	}
+	return out
+}
