@@ -45,6 +45,7 @@ var permitted = map[string]string{
 		" internal/pick" +
 		" internal/progress" +
 		" internal/render" +
+		" internal/render/dot" +
 		" internal/render/windbg" +
 		" internal/report" +
 		" internal/srum" +
@@ -61,6 +62,7 @@ var permitted = map[string]string{
 		" golang.org/x/term",
 	"internal/render":        "internal/report",
 	"internal/render/windbg": "",
+	"internal/render/dot":    "",
 	"internal/report": "" +
 		" internal/analysis/attrib" +
 		" internal/analysis/census" +
@@ -100,13 +102,13 @@ var permitted = map[string]string{
 	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +
 		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":      "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
-	"internal/analysis/attrib":   "internal/analysis/content internal/analysis/crt internal/analysis/refs internal/analysis/stacks internal/analysis/sweep internal/symbols internal/target pkg/heap pkg/memory",
+	"internal/analysis/attrib":   "internal/analysis/content internal/analysis/crt internal/analysis/refs internal/analysis/stacks internal/analysis/sweep internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap",
 	"internal/analysis/content":  "",
 	"internal/analysis/handles":  "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 	"internal/analysis/load":     "internal/srum",
 	"internal/analysis/locate":   "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
 	"internal/analysis/modules":  "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",
-	"internal/analysis/refs":     "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/peimage golang.org/x/sync/errgroup",
+	"internal/analysis/refs":     "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/pageheap pkg/peimage pkg/stackdb golang.org/x/sync/errgroup",
 	"internal/analysis/roles":    "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":   "internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/delta":    "",

@@ -34,7 +34,7 @@ func TestDocumented(t *testing.T) {
 	}
 	path := demo(t)
 	for _, args := range [][]string{{"info", path}, {"summary", path}, {"heaps", path}, {"heap", "0", path}, {"find", "0x1c0aa400f40", path}, {"ln", "0x1c0aa400f40", path}, {"walk", path}, {"check", path}, {"address", path}, {"address", "--summary", path}, {"address", "0x1c0aa400f40", path},
-		{"handles", "--unreferenced", path}, {"leaks", "--blocks", path}, {"retained", path}, {"retained", "--by", "root", path}, {"why", "0x1c0aa4027b0", path},
+		{"handles", "--unreferenced", path}, {"leaks", "--blocks", path}, {"retained", path}, {"retained", "--by", "root", path}, {"why", "0x1c0aa4027b0", path}, {"why", "--paths", "3", "0x1c0aa400750", path}, {"refs", "0x1c0aa4027b0", path},
 		{"modules", "--sections", path},
 		{"handles", "--unreferenced", path},
 		{"modules", "--sections", path}, {"threads", path}, {"exception", path}, {"hex", "0x1c0aa400750", "--words", path}, {"peb", path}, {"teb", path},

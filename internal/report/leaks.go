@@ -51,7 +51,7 @@ var meanings = [refs.Sets]string{
 	refs.Leaked:       "nothing points to them",
 	refs.Indirect:     "only unreachable blocks point to them",
 	refs.Cycle:        "they point to each other, and nothing else does",
-	refs.Kept:         "the program freed them, the debug C runtime keeps them",
+	refs.Kept:         "the program freed them; the debug C runtime or page heap keeps them",
 }
 
 type setRow struct {

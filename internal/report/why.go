@@ -7,27 +7,31 @@ import (
 	"github.com/heapdump/heapdump/internal/target"
 )
 
-// Why is the result of heapdump why. way is nil when no root leads to the block.
-func Why(t *target.Target, r *refs.Reach, id refs.ID, way *refs.Way) *Document {
+// Why is the result of heapdump why.
+func Why(t *target.Target, r *refs.Reach, id refs.ID, ways []refs.Way, types TypeOf) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	var root, kind any
-	if way != nil {
-		root, kind = way.Root.Name(), way.Root.Area.Kind.String()
+	if len(ways) > 0 {
+		root, kind = ways[0].Root.Name(), ways[0].Root.Area.Kind.String()
 	}
-	doc.add(header(d)[0], record("why", "", []pair{
-		{Column{"user", "User pointer", Address}, addr(r.User(id))},
-		{Column{"user_bytes", "User bytes", Bytes}, r.Size(id)},
-		{Column{"heap", "Heap", Address}, addr(r.Heap(id).Address)},
-		{Column{"set", "Set", Text}, r.Set(id).String()},
-		{Column{"meaning", "", Text}, meanings[r.Set(id)]},
-		{Column{"root", titleIf(way != nil, "Root"), Text}, root},
-		{Column{"root_kind", "", Text}, kind},
-	}))
-	if way != nil {
-		doc.add(hops(way))
-	} else {
+	block := refsBlock(r, id, types)
+	block.Key = "why"
+	block.Columns = append(block.Columns, Column{"root", titleIf(len(ways) > 0, "Root"), Text}, Column{"root_kind", "", Text})
+	block.Rows[0] = append(block.Rows[0], root, kind)
+	doc.add(header(d)[0], block)
+	if len(ways) == 0 {
 		doc.Notes = append(doc.Notes, "No root leads to it.")
+	} else {
+		doc.add(hops(&ways[0], types, 1))
+	}
+	for i := 1; i < len(ways); i++ {
+		x := hops(&ways[i], types, i+1)
+		x.Key, x.Main, x.Media = "", false, ForPeople
+		doc.add(x)
+	}
+	if len(ways) > 1 {
+		doc.add(allPaths(ways, types))
 	}
 	cov := values("coverage", "What this dump cannot answer", LeakCoverage(t, r))
 	cov.Wrap = true
@@ -35,13 +39,43 @@ func Why(t *target.Target, r *refs.Reach, id refs.ID, way *refs.Way) *Document {
 	return doc
 }
 
-// hops is the path, from the root on.
-func hops(way *refs.Way) Table {
-	return fill(Table{Key: "path", Title: fmt.Sprintf("A shortest path from %s", way.Root.Name()), Main: true}, []field[refs.Hop]{
+// hops is a path, from the root on.
+func hops(way *refs.Way, types TypeOf, number int) Table {
+	title := fmt.Sprintf("A shortest path from %s", way.Root.Name())
+	if number > 1 {
+		title = fmt.Sprintf("Path %d, from %s", number, way.Root.Name())
+	}
+	return fill(Table{Key: "path", Title: title, Main: true}, []field[refs.Hop]{
 		f("pointer_at", "Pointer at", Address, func(h refs.Hop) any { return some(h.From) }),
 		f("offset", "Offset in\nits block", Hex, func(h refs.Hop) any { return h.Offset }),
 		f("user", "Leads to\nthe block", Address, func(h refs.Hop) any { return addr(h.User) }),
 		f("user_bytes", "User bytes", Bytes, func(h refs.Hop) any { return h.Size }),
 		f("into", "At offset", Hex, func(h refs.Hop) any { return h.Into }),
+		f("type", "Type", Text, func(h refs.Hop) any { return types.cell(h.To) }),
 	}, way.Hops)
+}
+
+// allPaths is every path, for programs.
+func allPaths(ways []refs.Way, types TypeOf) Table {
+	type row struct {
+		path int
+		root string
+		refs.Hop
+	}
+	var rows []row
+	for i := range ways {
+		for _, h := range ways[i].Hops {
+			rows = append(rows, row{i + 1, ways[i].Root.Name(), h})
+		}
+	}
+	return fill(Table{Key: "paths", Media: ForPrograms}, []field[row]{
+		f("path", "", Count, func(x row) any { return x.path }),
+		f("root", "", Text, func(x row) any { return x.root }),
+		f("pointer_at", "", Address, func(x row) any { return some(x.From) }),
+		f("offset", "", Hex, func(x row) any { return x.Offset }),
+		f("user", "", Address, func(x row) any { return addr(x.User) }),
+		f("user_bytes", "", Bytes, func(x row) any { return x.Size }),
+		f("into", "", Hex, func(x row) any { return x.Into }),
+		f("type", "", Text, func(x row) any { return types.cell(x.To) }),
+	}, rows)
 }

@@ -85,6 +85,7 @@ type Key struct {
 	Confidence content.Confidence
 	Stack      []stacks.Frame // of Stack
 	Kind       content.Kind   // of Type and Content, when the bytes say it
+	Means      Means          // of Type: what the claim rests on
 	// Same is the same text for the same key in another run of the program:
 	// it holds no addresses but offsets in modules.
 	Same string
@@ -170,12 +171,7 @@ type shared struct {
 }
 
 func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Options) (*shared, error) {
-	s := &shared{t: t, o: o, captures: map[*target.Heap]bool{}, skip: newSkips(o.Skip)}
-	x := stacks.New(t)
-	s.types = symbols.NewTypes(x.Names)
-	for _, h := range heaps {
-		s.captures[h] = x.Captures(h)
-	}
+	s := newSharedNames(t, heaps, o)
 	if !slices.Contains(o.By, Type) {
 		return s, nil
 	}
@@ -185,6 +181,17 @@ func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Op
 	}
 	s.index = blocks.Index()
 	return s, nil
+}
+
+// newSharedNames is newShared without the index.
+func newSharedNames(t *target.Target, heaps []*target.Heap, o Options) *shared {
+	s := &shared{t: t, o: o, captures: map[*target.Heap]bool{}, skip: newSkips(o.Skip)}
+	x := stacks.New(t)
+	s.types = symbols.NewTypes(x.Names)
+	for _, h := range heaps {
+		s.captures[h] = x.Captures(h)
+	}
+	return s
 }
 
 // own are the process's own heaps: pointers may lead to any of them.

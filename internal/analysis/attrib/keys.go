@@ -12,6 +12,7 @@ import (
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/pageheap"
 )
 
 // subject is a block while its keys are looked for; what one criterion found
@@ -158,10 +159,22 @@ func (w *worker) debugOf(x *subject) (crt.Block, bool) {
 	if !x.didDebug {
 		x.didDebug = true
 		if w.crt != nil {
-			x.debug, x.isDebug = w.crt.Of(x.heap, x.block)
+			b := w.program(x)
+			x.debug, x.isDebug = w.crt.Of(x.heap, &b)
 		}
 	}
 	return x.debug, x.isDebug
+}
+
+// program is the block without light page heap's header.
+func (w *worker) program(x *subject) heap.Block {
+	b := *x.block
+	if x.heap.NormalOf != 0 {
+		if l, ok := pageheap.Light(w.t.Space, b); ok && l.Bits == x.heap.Bits {
+			return heap.Block{Addr: l.User, Size: l.Requested, State: heap.Busy, Trust: b.Trust}
+		}
+	}
+	return b
 }
 
 // bySite groups by file and line.
@@ -212,7 +225,8 @@ func (w *worker) byModule(x *subject) id {
 func (w *worker) bytesOf(x *subject) ([]byte, uint64) {
 	if !x.didBytes {
 		x.didBytes = true
-		x.user, x.userBytes = x.block.User(), x.block.UserBytes()
+		b := w.program(x)
+		x.user, x.userBytes = b.User(), b.UserBytes()
 		if d, ok := w.debugOf(x); ok {
 			x.user, x.userBytes = d.User, d.Bytes
 		}
@@ -230,7 +244,7 @@ func (w *worker) byContent(by By, x *subject) id {
 	switch {
 	case n == 0:
 		return w.put(by, 2, func() Key {
-			return Key{Text: "empty", Evidence: "no bytes were asked for", Confidence: content.High}
+			return Key{Text: "empty", Means: Bytes, Evidence: "no bytes were asked for", Confidence: content.High}
 		})
 	case len(b) == 0:
 		return w.put(by, 4, func() Key {
@@ -242,6 +256,6 @@ func (w *worker) byContent(by By, x *subject) id {
 		return w.none(by, "unknown", "no pattern that is known fits")
 	}
 	return w.put(by, id(c.Kind)<<8|id(c.Confidence)<<4|1, func() Key {
-		return Key{Text: c.Kind.String(), Evidence: c.Kind.Evidence(), Confidence: c.Confidence, Kind: c.Kind}
+		return Key{Text: c.Kind.String(), Means: Bytes, Evidence: c.Kind.Evidence(), Confidence: c.Confidence, Kind: c.Kind}
 	})
 }

@@ -2,6 +2,7 @@ package attrib
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/heapdump/heapdump/internal/analysis/content"
 	"github.com/heapdump/heapdump/internal/analysis/refs"
@@ -185,18 +186,17 @@ func (w *worker) isListNode(x *subject) bool {
 // address.
 func (w *worker) starts(a uint64) bool {
 	i, ok := w.index.At(memory.Addr(a))
-	return ok && (w.index.User(i) == memory.Addr(a) || w.o.CRT && w.debugStarts(i, memory.Addr(a)))
+	return ok && (w.index.User(i) == memory.Addr(a) || (w.o.CRT || w.index.Heap(i).NormalOf != 0) && w.debugStarts(i, memory.Addr(a)))
 }
 
-// crtHeaders are the bytes that a debug C runtime puts before a block: x86,
-// x64.
-var crtHeaders = [2]uint64{0x20, 0x30}
+// headers are the bytes that may stand before the program's in a block: a
+// debug C runtime's header on x86 and on x64, light page heap's, and both.
+var headers = []uint64{0x20, 0x30, 0x40, 0x70}
 
 // debugStarts reports whether an address is behind the header of a debug C
-// runtime in a block.
+// runtime or of light page heap in a block.
 func (w *worker) debugStarts(i refs.ID, a memory.Addr) bool {
-	d := a.Sub(w.index.User(i))
-	return d == crtHeaders[0] || d == crtHeaders[1]
+	return slices.Contains(headers, a.Sub(w.index.User(i)))
 }
 
 // isString recognises a std::string (unit 1) or std::wstring (unit 2): 16

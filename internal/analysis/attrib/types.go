@@ -48,9 +48,9 @@ func (w *worker) byClass(x *subject, c *symbols.Class) id {
 		name += " (COM)"
 	}
 	return w.put(Type, words("class "+c.Module+"!"+name), func() Key {
-		k := Key{Text: name, Confidence: content.Medium, Evidence: "a pointer to a table of functions in constant data of " + c.Module}
+		k := Key{Text: name, Means: VTable, Confidence: content.Medium, Evidence: "a pointer to a table of functions in constant data of " + c.Module}
 		if c.Evidence == symbols.RTTI {
-			k.Confidence, k.Evidence = content.High, "run-time type information in "+c.Module+", to which the block's first pointer leads"
+			k.Means, k.Confidence, k.Evidence = RTTI, content.High, "run-time type information in "+c.Module+", to which the block's first pointer leads"
 		}
 		if com {
 			k.Evidence += "; the second and third function count references with an interlocked instruction, as AddRef and Release do"
@@ -62,7 +62,7 @@ func (w *worker) byClass(x *subject, c *symbols.Class) id {
 // byShape groups by the shape of a container's parts.
 func (w *worker) byShape(s shape) id {
 	return w.put(Type, id(s)<<16|3, func() Key {
-		return Key{Text: s.String(), Evidence: s.evidence(), Confidence: s.confidence()}
+		return Key{Text: s.String(), Means: Shape, Evidence: s.evidence(), Confidence: s.confidence()}
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/peimage"
+	"github.com/heapdump/heapdump/pkg/stackdb"
 )
 
 // Area is a stretch of memory that is looked through for roots, or left out.
@@ -34,6 +35,7 @@ func areas(t *target.Target, x *Index) (memory, registers []Area) {
 	}
 	l.claim(lostAreas(x)) // before the heaps, which they are in
 	l.claim(heapAreas(t))
+	l.claim(traceAreas(t))
 	threads, registers := threadAreas(t, outside)
 	l.claim(threads)
 	l.claim(moduleAreas(t, outside))
@@ -130,6 +132,36 @@ func heapAreas(t *target.Target) []Area {
 			}
 			add(h.NT.Header.FrontEnd.Reserved)
 		}
+	}
+	return out
+}
+
+// firstVista is the build since which an entry of a stack trace database has
+// its count in 11 bits.
+const firstVista = 6000
+
+// traceAreas are the stack trace databases (gflags +ust): code addresses and
+// links among their own entries, no reference of the program's. In WOW64
+// there may be one of each pointer size.
+func traceAreas(t *target.Target) []Area {
+	var out []Area
+	for _, bits := range [...]int{32, 64} {
+		if bits > t.File.Arch().Bits() {
+			continue
+		}
+		r := stackdb.Reader{Memory: t.Space, Bits: bits, Old: t.Build() > 0 && t.Build() < firstVista}
+		d, err := stackdb.Locate(t.Space, r, stackdb.Query{})
+		if err != nil {
+			continue
+		}
+		at := memory.Range{Start: d.CommitBase, End: d.EntryIndexArray}
+		if d.Region.Contains(d.Address) {
+			at.Start = min(at.Start, d.Address)
+		}
+		if !d.Region.Empty() {
+			at = at.Intersect(d.Region)
+		}
+		out = append(out, Area{Range: at, skip: true})
 	}
 	return out
 }

@@ -130,10 +130,7 @@ func (s *scanner) block() {
 	if s.debug != nil && s.debug.freed.get(id) {
 		return
 	}
-	skip := uint64(0)
-	if s.debug != nil && s.debug.has.get(id) {
-		_, skip = headerOf(s.chunk.heap.Bits)
-	}
+	skip := s.ownLinks(id)
 	at, size := uint64(s.User(id)), s.Size(id)
 	w := widthOf(s.chunk.heap.Bits)
 	saved := s.win.view(at+skip, size-skip, func(_ uint64, b []byte) {
@@ -169,19 +166,30 @@ func (g *Graph) nothing(v uint64) bool {
 }
 
 // target32 makes an edge to an offset in a block. A pointer to the header of a
-// debug C runtime is the runtime's own, and no edge.
+// debug C runtime or of light page heap is their own, and no edge.
 func (g *Graph) target32(id ID, off uint64) (uint32, bool) {
-	if g.debug == nil || !g.debug.has.get(id) {
+	if g.debug == nil {
 		if off == 0 {
 			return id, true
 		}
 		return id | interior, true
 	}
-	head, _ := headerOf(g.Heap(id).Bits)
-	switch off {
-	case 0:
+	bits := g.Heap(id).Bits
+	if g.debug.light.get(id) {
+		n := lightOf(bits)
+		if off < n {
+			return 0, false
+		}
+		off -= n
+	}
+	head, has := uint64(0), g.debug.has.get(id)
+	if has {
+		head, _ = headerOf(bits)
+	}
+	switch {
+	case has && off == 0:
 		return 0, false
-	case head:
+	case off == head:
 		return id, true
 	}
 	return id | interior, true

@@ -12,7 +12,8 @@ import (
 type Hop struct {
 	From   memory.Addr // address of the word; 0 of a register
 	Offset uint64      // of the word in its block; 0 of the first hop
-	User   memory.Addr // the block that it leads to
+	To     ID          // the block that it leads to
+	User   memory.Addr // its user pointer
 	Size   uint64
 	Into   uint64 // offset in that block
 }
@@ -20,51 +21,71 @@ type Hop struct {
 // Way is a shortest path from the roots to a block.
 type Way struct {
 	Root Variable
-	Hops []Hop
+	Hops []Hop // the last leads to the block
 }
 
-// Why returns a shortest path from a root to a block; false when there is
-// none. Of several, it is that of the earliest root. The error is the
-// context's.
-func (r *Reach) Why(ctx context.Context, id ID) (Way, bool, error) {
+// MaxPaths is how many paths Why looks for at most.
+const MaxPaths = 1000
+
+// Why returns up to limit paths from roots to a block, the shortest first and
+// no two with the same last reference; of each last reference the shortest,
+// and of equally long ones that of the earliest root. None is no error, which
+// is the context's.
+func (r *Reach) Why(ctx context.Context, id ID, limit int) ([]Way, error) {
 	vars, hits := r.variables(ctx)
 	if err := ctx.Err(); err != nil {
-		return Way{}, false, err
+		return nil, err
 	}
+	var ways []Way
 	from := make([]uint32, r.n) // block before, from 1, or 1<<31 + variable; 0 is not met
 	var queue []ID
 	for _, h := range hits {
-		if from[h.to] == 0 {
+		switch {
+		case h.to == id && len(ways) < limit:
+			ways = append(ways, Way{Root: vars[h.root], Hops: r.hops(vars[h.root], []ID{id})})
+		case h.to != id && from[h.to] == 0:
 			from[h.to] = interior | h.root
 			queue = append(queue, h.to)
 		}
 	}
-	for k := 0; k < len(queue) && from[id] == 0; k++ {
+	for k := 0; k < len(queue) && len(ways) < limit; k++ {
+		if k%pulse == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		last := false
 		for _, to := range r.edges(queue[k]) {
-			if to &^= interior; from[to] == 0 {
+			switch to &^= interior; {
+			case to == id:
+				last = true
+			case from[to] == 0:
 				from[to] = queue[k] + 1
 				queue = append(queue, to)
 			}
 		}
+		if last {
+			ways = append(ways, r.back(vars, from, queue[k], id))
+		}
 	}
-	if from[id] == 0 {
-		return Way{}, false, ctx.Err()
+	return ways, ctx.Err()
+}
+
+// back is the path over a block to the next, by the block before each.
+func (r *Reach) back(vars []Variable, from []uint32, at, id ID) Way {
+	blocks := []ID{id}
+	for ; from[at]&interior == 0; at = from[at] - 1 {
+		blocks = append(blocks, at)
 	}
-	var blocks []ID
-	for ; from[id]&interior == 0; id = from[id] - 1 {
-		blocks = append(blocks, id)
-	}
-	blocks = append(blocks, id)
+	blocks = append(blocks, at)
 	slices.Reverse(blocks)
-	v := vars[from[id]&^interior]
-	return Way{Root: v, Hops: r.hops(v, blocks)}, true, ctx.Err()
+	v := vars[from[at]&^interior]
+	return Way{Root: v, Hops: r.hops(v, blocks)}
 }
 
 // hops finds the words that lead from a variable over blocks.
 func (r *Reach) hops(v Variable, blocks []ID) []Hop {
 	out := make([]Hop, 0, len(blocks))
 	for i, id := range blocks {
-		h := Hop{User: r.User(id), Size: r.Size(id)}
+		h := Hop{To: id, User: r.User(id), Size: r.Size(id)}
 		found := false
 		take := func(at memory.Addr, value uint64) {
 			if got, off, what := r.find(value); !found && what == inBlock && got == id {

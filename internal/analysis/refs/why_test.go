@@ -2,6 +2,7 @@ package refs_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/heapdump/heapdump/internal/analysis/refs"
@@ -19,9 +20,20 @@ func TestWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	way, ok, err := r.Why(ctx, 3)
-	if err != nil || !ok || len(way.Hops) != 3 || way.Root.Name() != "private memory at 0x2200000" {
-		t.Fatalf("%+v %v %v", way, ok, err)
+	ways, err := r.Why(ctx, 3, 10)
+	if err != nil || len(ways) != 2 || len(ways[0].Hops) != 3 || ways[0].Root.Name() != "private memory at 0x2200000" {
+		t.Fatalf("%+v %v", ways, err)
+	}
+	way := ways[0]
+	var second []uint64
+	for _, h := range ways[1].Hops {
+		second = append(second, uint64(h.User))
+	}
+	if want := []uint64{users[0], users[1], users[2], users[3]}; !slices.Equal(second, want) {
+		t.Errorf("the second path passes %#x, want %#x", second, want)
+	}
+	if one, err := r.Why(ctx, 3, 1); err != nil || len(one) != 1 || len(one[0].Hops) != 3 {
+		t.Errorf("%+v %v", one, err)
 	}
 	want := [][3]uint64{{data + 0x40, 0, 0}, {users[0] + 8, 8, 16}, {users[1] + 32, 32, 8}}
 	for i, to := range []int{0, 1, 3} {
@@ -30,7 +42,7 @@ func TestWhy(t *testing.T) {
 			t.Errorf("hop %d: %+v", i, h)
 		}
 	}
-	if way, ok, err := r.Why(ctx, 4); ok || err != nil {
-		t.Errorf("%+v %v", way, err)
+	if ways, err := r.Why(ctx, 4, 10); len(ways) != 0 || err != nil {
+		t.Errorf("%+v %v", ways, err)
 	}
 }

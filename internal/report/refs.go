@@ -1,0 +1,115 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/heapdump/heapdump/internal/analysis/refs"
+	"github.com/heapdump/heapdump/internal/target"
+)
+
+// TypeOf says what a block is, and what that rests on; both are empty when
+// nothing is known.
+type TypeOf func(refs.ID) (text, evidence string)
+
+// cell is a block's type, null when it is not known.
+func (t TypeOf) cell(id refs.ID) any {
+	s, _ := t(id)
+	return word(s)
+}
+
+// Refs is the result of heapdump refs.
+func Refs(t *target.Target, r *refs.Reach, a *refs.Around, types TypeOf, depth int) *Document {
+	d := Describe(t)
+	doc := &Document{Title: d.title()}
+	doc.add(header(d)[0], refsBlock(r, a.Block, types), refsIn(r, a, types, depth), refsOut(r, a, types, depth))
+	cov := values("coverage", "What this dump cannot answer", LeakCoverage(t, r))
+	cov.Wrap = true
+	doc.add(cov, whyNext(d, r, a.Block))
+	return doc
+}
+
+// whyNext suggests what to run after refs.
+func whyNext(d Dump, r *refs.Reach, id refs.ID) Table {
+	t := values("next", "Next", nil)
+	t.Media = ForPeople
+	if !r.Set(id).Unreachable() {
+		t.Rows = append(t.Rows, []any{"# the way from a root to the block"}, []any{fmt.Sprintf("heapdump why %v %s", r.User(id), shell(d.Path))})
+	}
+	return t
+}
+
+func refsBlock(r *refs.Reach, id refs.ID, types TypeOf) Table {
+	text, evidence := types(id)
+	return record("block", "", []pair{
+		{Column{"user", "User pointer", Address}, addr(r.User(id))},
+		{Column{"user_bytes", "User bytes", Bytes}, r.Size(id)},
+		{Column{"heap", "Heap", Address}, addr(r.Heap(id).Address)},
+		{Column{"type", "Type", Text}, word(text)},
+		{Column{"type_evidence", titleIf(evidence != "", "By"), Text}, word(evidence)},
+		{Column{"set", "Set", Text}, r.Set(id).String()},
+		{Column{"meaning", "", Text}, meanings[r.Set(id)]},
+	})
+}
+
+// refsIn is what points to the block.
+func refsIn(r *refs.Reach, a *refs.Around, types TypeOf, depth int) Table {
+	block := func(e refs.Edge, v any) any { return known(e.Root == nil, v) }
+	fields := []field[refs.Edge]{
+		f("level", titleIf(depth > 1, "Level"), Count, func(e refs.Edge) any { return e.Level }),
+		f("root", "Root", Text, func(e refs.Edge) any { return rootName(e) }),
+		f("from", "Block", Address, func(e refs.Edge) any { return block(e, addr(r.User(e.From))) }),
+		f("offset", "Offset\nin it", Hex, func(e refs.Edge) any { return e.Offset }),
+		f("pointer_at", "Pointer at", Address, func(e refs.Edge) any { return some(e.At) }),
+		f("to", titleIf(depth > 1, "Leads to"), Address, func(e refs.Edge) any { return addr(r.User(e.To)) }),
+		f("into", "Into\nblock", Hex, func(e refs.Edge) any { return e.Into }),
+		f("exact", "Exact", Yes, func(e refs.Edge) any { return e.Exact }),
+		f("from_bytes", "User bytes", Bytes, func(e refs.Edge) any { return block(e, r.Size(e.From)) }),
+		f("set", "Set", Text, func(e refs.Edge) any { return block(e, r.Set(e.From).String()) }),
+		f("type", "Type", Text, func(e refs.Edge) any {
+			if e.Root != nil {
+				return nil
+			}
+			return types.cell(e.From)
+		}),
+	}
+	t := fill(Table{Key: "in", Title: "What points to it", Empty: "Nothing points to it."}, fields, a.In)
+	more(&t, a.MoreIn, a.InCut)
+	return t
+}
+
+// rootName is the root of an edge; null of one from a block.
+func rootName(e refs.Edge) any {
+	if e.Root == nil {
+		return nil
+	}
+	return e.Root.Name()
+}
+
+// refsOut is what the block points to.
+func refsOut(r *refs.Reach, a *refs.Around, types TypeOf, depth int) Table {
+	fields := []field[refs.Edge]{
+		f("level", titleIf(depth > 1, "Level"), Count, func(e refs.Edge) any { return e.Level }),
+		f("from", titleIf(depth > 1, "Block"), Address, func(e refs.Edge) any { return addr(r.User(e.From)) }),
+		f("offset", "Offset\nin it", Hex, func(e refs.Edge) any { return e.Offset }),
+		f("pointer_at", "Pointer at", Address, func(e refs.Edge) any { return some(e.At) }),
+		f("to", "Leads to", Address, func(e refs.Edge) any { return addr(r.User(e.To)) }),
+		f("into", "Into\nblock", Hex, func(e refs.Edge) any { return e.Into }),
+		f("exact", "Exact", Yes, func(e refs.Edge) any { return e.Exact }),
+		f("to_bytes", "User bytes", Bytes, func(e refs.Edge) any { return r.Size(e.To) }),
+		f("set", "Set", Text, func(e refs.Edge) any { return r.Set(e.To).String() }),
+		f("type", "Type", Text, func(e refs.Edge) any { return types.cell(e.To) }),
+	}
+	t := fill(Table{Key: "out", Title: "What it points to", Main: true, Empty: "It points to no other block in use."}, fields, a.Out)
+	more(&t, a.MoreOut, a.OutCut)
+	return t
+}
+
+// more says what the limit left out.
+func more(t *Table, n, cut int) {
+	if n > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("… and %s more; --limit 0 shows all", grouped(uint64(n))))
+	}
+	if cut > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("The limit was reached at level %d; further ones were not looked at.", cut))
+	}
+}
