@@ -73,7 +73,7 @@ func refsIn(r *refs.Reach, a *refs.Around, types TypeOf, depth int) Table {
 		}),
 	}
 	t := fill(Table{Key: "in", Title: "What points to it", Empty: "Nothing points to it."}, fields, a.In)
-	more(&t, a.MoreIn, a.InCut)
+	leftOut(&t, a.MoreIn, a.InCut)
 	return t
 }
 
@@ -100,12 +100,12 @@ func refsOut(r *refs.Reach, a *refs.Around, types TypeOf, depth int) Table {
 		f("type", "Type", Text, func(e refs.Edge) any { return types.cell(e.To) }),
 	}
 	t := fill(Table{Key: "out", Title: "What it points to", Main: true, Empty: "It points to no other block in use."}, fields, a.Out)
-	more(&t, a.MoreOut, a.OutCut)
+	leftOut(&t, a.MoreOut, a.OutCut)
 	return t
 }
 
-// more says what the limit left out.
-func more(t *Table, n, cut int) {
+// leftOut says what the limit left out.
+func leftOut(t *Table, n, cut int) {
 	if n > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("… and %s more; --limit 0 shows all", grouped(uint64(n))))
 	}
