@@ -43,6 +43,7 @@ var permitted = map[string]string{
 		" internal/analysis/structure" +
 		" internal/analysis/vmmap" +
 		" internal/pick" +
+		" internal/pprofout" +
 		" internal/progress" +
 		" internal/render" +
 		" internal/render/dot" +
@@ -61,6 +62,7 @@ var permitted = map[string]string{
 		" github.com/spf13/pflag" +
 		" golang.org/x/term",
 	"internal/render":        "internal/report",
+	"internal/pprofout":      "internal/analysis/attrib internal/analysis/stacks internal/target pkg/memory github.com/google/pprof/profile",
 	"internal/render/windbg": "",
 	"internal/render/dot":    "",
 	"internal/report": "" +

@@ -70,7 +70,7 @@ The owner is the source line that a debug C runtime noted, else the stack of the
 Most leaks are still reachable: accumulators are the blocks and variables that alone lead to very many
 blocks of one size, and to a twentieth or more of all that is reachable.`,
 		Example: lines("heapdump leaks app.dmp", "heapdump leaks --heap 0x29fb0000 --top 50 app.dmp", "heapdump leaks --roots -register,-stack app.dmp",
-			"heapdump leaks --blocks --format csv --table leaked app.dmp"),
+			"heapdump leaks --blocks --format csv --table leaked app.dmp", "heapdump leaks --format pprof -o leaks.pb.gz app.dmp"),
 		Args: onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.topSet = cmd.Flags().Changed("top")
@@ -86,7 +86,7 @@ blocks of one size, and to a twentieth or more of all that is reachable.`,
 }
 
 func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
-	format, err := a.check(false, "text", "json", "csv")
+	format, err := a.checkProfile("text", "json", "csv")
 	if err != nil {
 		return err
 	}
@@ -109,6 +109,12 @@ func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
 	r, err := a.reach(ctx, t, f.graphFlags)
 	if err != nil {
 		return err
+	}
+	if a.profiled() {
+		if err := a.leaksProfile(ctx, w, t, heaps, r); err != nil {
+			return err
+		}
+		return a.complete(report.LeakCoverage(t, r))
 	}
 	l, err := r.Leaks(ctx, heaps)
 	if err != nil {

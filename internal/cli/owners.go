@@ -9,6 +9,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/attrib"
 	"github.com/heapdump/heapdump/internal/analysis/crt"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
+	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 )
@@ -26,7 +27,7 @@ func (a *app) owners() *cobra.Command {
 	c := a.command(&cobra.Command{
 		Use:   "owners [DUMP]",
 		Short: "Whose the blocks in use are: by stack, source line, type, module, heap or size",
-		Long: `Blocks are grouped by what --by names, up to three criteria inside each other:
+		Long: `Blocks are grouped by what --by names, up to five criteria inside each other:
 
   stack    the stack of the allocation, where Windows recorded one (gflags +ust, page heap); the group
            is named by the first frame that is not an allocator's
@@ -36,25 +37,36 @@ func (a *app) owners() *cobra.Command {
   heap     the heap it is in
   size     the bytes that were asked for
   content  what its bytes are: text, images, fills …
+  origin   who handed it out: back end, LFH, virtual, page heap
+  class    its size, up to the next power of two
+
+--format pprof writes a profile for go tool pprof and speedscope, --format folded folded stacks for flame
+graphs: by stack, and for blocks without one by heap, origin, size class and type.
 
 Without --by the best that the dump has is taken: stack, else site, else type. Frames in these modules
 name no owner, nor in those that --skip adds: ` + strings.Join(attrib.Usual(), " "),
 		Example: lines("heapdump owners app.dmp", "heapdump owners --by type,size --heap 0x29fb0000 app.dmp",
-			"heapdump owners --by stack --skip MyAllocator.dll --format json app.dmp"),
+			"heapdump owners --by stack --skip MyAllocator.dll --format json app.dmp",
+			"heapdump owners --format pprof -o heap.pb.gz app.dmp && go tool pprof -http=: heap.pb.gz"),
 		Args: onlyADump,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runOwners(cmd.Context(), args, f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.flags.format != string(render.FormatText) && !cmd.Flags().Changed("top") {
+				f.top = 0
+			}
+			return a.runOwners(cmd.Context(), args, f)
+		},
 	}, groupWalk, "!heap -p -a of each block; umdh")
 	fs := c.Flags()
 	fs.SortFlags = false
 	fs.StringSliceVar(&f.by, "by", nil, "`what` to group by: "+strings.Join(attrib.Names(), ", ")+"; several nest")
 	fs.StringSliceVar(&f.skip, "skip", nil, "a `module` whose frames name no owner either; repeats")
-	fs.IntVar(&f.top, "top", 20, "at most this `number` of owners; 0 is all")
+	fs.IntVar(&f.top, "top", 20, "at most this `number` of owners; 0 is all. JSON and CSV have all of them unless it is given")
 	f.register(fs)
 	return c
 }
 
 func (a *app) runOwners(ctx context.Context, args []string, f ownersFlags) error {
-	format, err := a.check(false, "text", "json", "csv")
+	format, err := a.checkProfile("text", "json", "csv")
 	if err != nil {
 		return err
 	}
@@ -81,6 +93,15 @@ func (a *app) runOwners(ctx context.Context, args []string, f ownersFlags) error
 	heaps, err := a.heaps(t, f.heaps)
 	if err != nil {
 		return err
+	}
+	if a.profiled() {
+		if len(by) > 0 {
+			return usagef("--format %s has the stack, or heap, origin, size class and type; leave --by out", a.flags.format)
+		}
+		if err := a.ownersProfile(ctx, w, t, heaps, filter.Match, f.skip); err != nil {
+			return err
+		}
+		return a.complete(report.Coverage(t, nil))
 	}
 	o := attrib.Options{By: by, Keep: filter.Match, Skip: f.skip, CRT: crt.New(t).Likely(ctx, heaps)}
 	if len(by) == 0 {

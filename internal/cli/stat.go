@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
+	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/render/windbg"
 	"github.com/heapdump/heapdump/internal/report"
 )
@@ -29,14 +30,19 @@ Many blocks of one size are often one kind of object: walk --size SIZE lists the
 		Example: lines("heapdump stat app.dmp", "heapdump stat --heap 0x29fb0000 --sort blocks app.dmp",
 			"heapdump stat --per-heap --format csv --top 0 app.dmp", "heapdump stat --heap 0x29fb0000 --style windbg app.dmp"),
 		Args: onlyADump,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runStat(cmd.Context(), args, f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.flags.format != string(render.FormatText) && !cmd.Flags().Changed("top") {
+				f.Top = 0
+			}
+			return a.runStat(cmd.Context(), args, f)
+		},
 	}, groupWalk, "!heap -stat -h ADDR")
 	fs := c.Flags()
 	fs.SortFlags = false
 	f.register(fs)
 	fs.BoolVar(&f.PerHeap, "per-heap", false, "count each heap on its own")
 	fs.StringVar(&f.Sort, "sort", "bytes", "`order`: bytes, blocks or size, the largest first")
-	fs.IntVar(&f.Top, "top", 20, "at most this `number` of rows; 0 is all")
+	fs.IntVar(&f.Top, "top", 20, "at most this `number` of rows; 0 is all. JSON and CSV have all of them unless it is given")
 	return c
 }
 

@@ -36,17 +36,19 @@ const (
 	Heap              // the heap it is in
 	Size              // the bytes that were asked for
 	Content           // what its bytes are, symbols left aside
+	Origin            // who handed it out: back end, LFH, …
+	Class             // its size, up to the next power of two
 	bys
 )
 
 // String returns the word for flags: stack, site, type, module, heap, size,
-// content.
+// content, origin, class.
 func (b By) String() string {
-	return [...]string{"stack", "site", "type", "module", "heap", "size", "content"}[b]
+	return [...]string{"stack", "site", "type", "module", "heap", "size", "content", "origin", "class"}[b]
 }
 
 // MaxBy is how many criteria groups can be nested by.
-const MaxBy = 3
+const MaxBy = 5
 
 // ParseBy reads a list of criteria.
 func ParseBy(words []string) ([]By, error) {
@@ -131,6 +133,15 @@ type Result struct {
 	Known  uint64   // bytes in groups of which every key is known
 	Lost   uint64   // bytes of which no block could be made
 	Notes  []string // what could not be had
+	// Assigned has the group of each block, in no order; only with
+	// Options.Assign.
+	Assigned []Assigned
+}
+
+// Assigned says in which group a block is.
+type Assigned struct {
+	User  memory.Addr
+	Group int // index into Result.Groups
 }
 
 // Options say how blocks are grouped.
@@ -144,6 +155,7 @@ type Options struct {
 	// HeapName names a heap alike in another run of the program; nil takes its
 	// place in the list.
 	HeapName func(*target.Heap) string
+	Assign   bool // Result.Assigned is wanted: 16 bytes a block
 }
 
 // Take groups the blocks in use of heaps. The result does not depend on the
@@ -218,6 +230,13 @@ type sum struct {
 	example memory.Addr
 	data    memory.Addr // where its bytes begin
 	in      *target.Heap
+	index   int // of the group in the result, once it is known
+}
+
+// member is a block and its group.
+type member struct {
+	user memory.Addr
+	of   *sum
 }
 
 // first makes a block the example when it lies before that so far.
@@ -235,6 +254,7 @@ type worker struct {
 	groups map[group]*sum
 	keys   [bys]map[id]Key
 	lost   uint64
+	member []member
 }
 
 func newWorker(s *shared) *worker {
@@ -274,6 +294,9 @@ func (w *worker) block(h *target.Heap, b *heap.Block) {
 		data = x.user
 	}
 	s.first(b.User(), data, h)
+	if w.o.Assign {
+		w.member = append(w.member, member{b.User(), s})
+	}
 }
 
 // merge adds up what the workers found.
@@ -290,7 +313,8 @@ func merge(s *shared, workers []*worker) *Result {
 		for g, x := range w.groups {
 			sum := all[g]
 			if sum == nil {
-				all[g] = x
+				copied := *x
+				all[g] = &copied
 				continue
 			}
 			sum.blocks += x.blocks
@@ -301,27 +325,58 @@ func merge(s *shared, workers []*worker) *Result {
 			notes[n] = true
 		}
 	}
+	places := r.fill(all, keys)
+	if s.o.Assign {
+		r.assign(workers, places)
+	}
+	for n := range notes {
+		r.Notes = append(r.Notes, n)
+	}
+	slices.Sort(r.Notes)
+	return r
+}
+
+// fill makes the groups, in order, and returns where each is.
+func (r *Result) fill(all map[group]*sum, keys [bys]map[id]Key) map[group]int {
+	type placed struct {
+		Group
+		key group
+	}
+	var list []placed
 	for g, x := range all {
 		out := Group{Blocks: x.blocks, Bytes: x.bytes, Example: x.example, ExampleData: x.data, In: x.in}
 		known := true
-		for i, by := range s.o.By {
+		for i, by := range r.By {
 			k := keys[by][g[i]]
 			known = known && k.Known
 			out.Keys = append(out.Keys, k)
 		}
-		r.Groups = append(r.Groups, out)
+		list = append(list, placed{out, g})
 		r.Blocks += x.blocks
 		r.Bytes += x.bytes
 		if known {
 			r.Known += x.bytes
 		}
 	}
-	slices.SortFunc(r.Groups, order)
-	for n := range notes {
-		r.Notes = append(r.Notes, n)
+	slices.SortFunc(list, func(a, b placed) int { return order(a.Group, b.Group) })
+	places := make(map[group]int, len(list))
+	for i, x := range list {
+		r.Groups = append(r.Groups, x.Group)
+		places[x.key] = i
 	}
-	slices.Sort(r.Notes)
-	return r
+	return places
+}
+
+// assign fills in the group of each block.
+func (r *Result) assign(workers []*worker, places map[group]int) {
+	for _, w := range workers {
+		for g, s := range w.groups {
+			s.index = places[g]
+		}
+		for _, m := range w.member {
+			r.Assigned = append(r.Assigned, Assigned{m.user, m.of.index})
+		}
+	}
 }
 
 // order is that of groups: the most bytes first.

@@ -108,7 +108,7 @@ func TestParseBy(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, []attrib.By{attrib.Type, attrib.Size}) {
 		t.Error(got, err)
 	}
-	for _, bad := range [][]string{{"colour"}, {"size", "size"}, {"stack", "site", "type", "module"}} {
+	for _, bad := range [][]string{{"colour"}, {"size", "size"}, {"stack", "site", "type", "module", "heap", "size"}} {
 		if _, err := attrib.ParseBy(bad); err == nil {
 			t.Errorf("%v was taken", bad)
 		}
@@ -269,5 +269,60 @@ func TestShapes(t *testing.T) {
 				t.Errorf("%v %s: %q, want %q", a, tt.name, got, tt.want)
 			}
 		}
+	}
+}
+
+// TestClassesOfSize: sizes up to a power of two, and one above it.
+func TestClassesOfSize(t *testing.T) {
+	s := stage(synth.Win10v1809, synth.X64, 0, 1, 2, 16, 17, 32, 33)
+	r := take(t, open(t, s.Built), attrib.Options{By: []attrib.By{attrib.Class, attrib.Origin}})
+	want(t, r, "17 to 32 bytes / backend: 2, 49", "33 to 64 bytes / backend: 1, 33", "9 to 16 bytes / backend: 1, 16",
+		"2 to 2 bytes / backend: 1, 2", "0 or 1 bytes / backend: 2, 1")
+}
+
+// TestFingerprints: the same owners in another run, at other addresses, have
+// the same fingerprints, and others have others.
+func TestFingerprints(t *testing.T) {
+	prints := func(slide uint64) (out []string) {
+		p := synth.NewProcess(synth.Win10v1809, synth.X64)
+		p.NtGlobalFlag = 0x1000
+		p.Modules = []synth.Module{{Base: 0x7ff600000000 + slide, Size: 0x10000, Name: `C:\app\app.exe`}}
+		traces := 0x1000000 + slide
+		p.AddHeap(&synth.Heap{Address: 0x20000000 + slide, Flags: synth.FlagGrowable | synth.FlagStackTrace, Interceptor: 1, Segments: []synth.Segment{{
+			Items: []synth.Item{synth.Busy(300).WithStack(traces + 0x100), synth.Busy(200).WithStack(traces + 0x200), synth.Busy(100)}}}})
+		p.Prepare = func(b *synth.Built) {
+			b.Image.Reserve(traces, 0x10000, synth.MemPrivate, synth.PageReadWrite)
+			synth.StackTrace(b.Image, synth.X64, traces+0x100, 1, p.Modules[0].Base+0x1111, p.Modules[0].Base+0x2222)
+			synth.StackTrace(b.Image, synth.X64, traces+0x200, 2, p.Modules[0].Base+0x1111, p.Modules[0].Base+0x2223)
+		}
+		for _, g := range take(t, open(t, p.Build()), attrib.Options{By: []attrib.By{attrib.Stack, attrib.Heap}}).Groups {
+			out = append(out, g.Fingerprint())
+		}
+		return out
+	}
+	here, there := prints(0), prints(0x3000000)
+	if len(here) != 3 || !reflect.DeepEqual(here, there) {
+		t.Errorf("%v, at other addresses %v", here, there)
+	}
+	if here[0] == here[1] || here[1] == here[2] {
+		t.Errorf("different owners, the same fingerprint: %v", here)
+	}
+}
+
+// TestAssign: every block picked is in its group.
+func TestAssign(t *testing.T) {
+	tg := open(t, synth.Article003().Build())
+	r := take(t, tg, attrib.Options{By: []attrib.By{attrib.Size}, Assign: true})
+	blocks := make([]int, len(r.Groups))
+	for _, m := range r.Assigned {
+		blocks[m.Group]++
+	}
+	for i, g := range r.Groups {
+		if blocks[i] != g.Blocks {
+			t.Errorf("group %v has %d blocks, %d are assigned to it", g.Keys, g.Blocks, blocks[i])
+		}
+	}
+	if len(r.Assigned) != r.Blocks || r.Blocks == 0 {
+		t.Errorf("%d of %d blocks", len(r.Assigned), r.Blocks)
 	}
 }

@@ -3,6 +3,7 @@ package attrib
 import (
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -56,10 +57,28 @@ func (w *worker) key(by By, x *subject) id {
 		return w.put(Size, id(n)+1, func() Key {
 			return Key{Text: strconv.FormatUint(n, 10) + " bytes", Evidence: "the block's header", Confidence: trust(x.block)}
 		})
+	case Origin:
+		return w.put(Origin, id(x.block.Origin)+1, func() Key {
+			return Key{Text: x.block.Origin.String(), Evidence: "where the walk of the heap met the block", Confidence: content.High}
+		})
+	case Class:
+		return w.byClassOfSize(x.block)
 	case Type:
 		return w.byType(x)
 	}
 	return w.byContent(Content, x)
+}
+
+// byClassOfSize groups by size up to the next power of two.
+func (w *worker) byClassOfSize(b *heap.Block) id {
+	n := bits.Len64(max(b.UserBytes(), 1) - 1) // 2^n is the least that holds it
+	return w.put(Class, id(n)+1, func() Key {
+		text := fmt.Sprintf("%d to %d bytes", uint64(1)<<n/2+1, uint64(1)<<n)
+		if n == 0 {
+			text = "0 or 1 bytes"
+		}
+		return Key{Text: text, Evidence: "the block's header", Confidence: trust(b)}
+	})
 }
 
 // trust is how sure a block's own size is.
