@@ -6,15 +6,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/crash"
+	"github.com/heapdump/heapdump/internal/analysis/threads"
 	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/unwind"
 )
 
 // exception is heapdump exception.
 func (a *app) exception() *cobra.Command {
 	return a.command(&cobra.Command{
 		Use:     "exception [DUMP]",
-		Short:   "The exception in words, what its address hit, and where the registers point",
+		Short:   "The exception in words, what its address hit, where the registers point, and the stack",
 		Example: lines("heapdump exception app.dmp", "heapdump exception --format json app.dmp"),
 		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -27,8 +30,16 @@ func (a *app) exception() *cobra.Command {
 				if err != nil {
 					return nil, err
 				}
-				return report.Exception(t, r), nil
+				var crashed []threads.Thread
+				if r.Thread != nil {
+					crashed = append(crashed, *r.Thread)
+				}
+				stacks, err := stacksOf(ctx, unwind.New(t, symbols.New(t)), crashed)
+				if err != nil {
+					return nil, err
+				}
+				return report.Exception(t, r).WithStacks(stacks), nil
 			}})
 		},
-	}, groupAround, ".exr -1, .ecxr, r")
+	}, groupAround, ".exr -1, .ecxr, r, k")
 }

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/heapdump/heapdump/internal/analysis/threads"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
@@ -56,15 +58,25 @@ func stackDocument(ctx context.Context, t *target.Target, which string) (*report
 	if err != nil {
 		return nil, err
 	}
-	var out []report.ThreadStacks
-	for _, th := range chosen {
-		if only && th.ID != crashed {
-			continue
-		}
+	all := len(chosen)
+	if only {
+		chosen = slices.DeleteFunc(chosen, func(x threads.Thread) bool { return x.ID != crashed })
+	}
+	out, err := stacksOf(ctx, u, chosen)
+	if err != nil {
+		return nil, err
+	}
+	return report.Stacks(t, out, all), nil
+}
+
+// stacksOf unwinds the stacks of threads.
+func stacksOf(ctx context.Context, u *unwind.Unwinder, list []threads.Thread) ([]report.ThreadStacks, error) {
+	out := make([]report.ThreadStacks, 0, len(list))
+	for _, th := range list {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		out = append(out, report.ThreadStacks{Thread: th, Stacks: u.Stacks(th.Thread)})
 	}
-	return report.Stacks(t, out, len(chosen)), nil
+	return out, nil
 }

@@ -32,6 +32,25 @@ func Stacks(t *target.Target, list []ThreadStacks, all int) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)[0])
+	doc.add(stackTables(list, true)...)
+	if all == 0 {
+		doc.Notes = append(doc.Notes, "The dump lists no threads.")
+	} else if len(list) < all {
+		doc.Notes = append(doc.Notes, fmt.Sprintf("The thread that crashed, of %d; `heapdump stack all` shows every one.", all))
+	}
+	return doc
+}
+
+// WithStacks adds stacks to the result of another command.
+func (d *Document) WithStacks(list []ThreadStacks) *Document {
+	d.add(stackTables(list, false)...)
+	return d
+}
+
+// stackTables are the stacks of threads, each for people, and all of them for
+// programs; main says that the frames are what CSV holds.
+func stackTables(list []ThreadStacks, main bool) []Table {
+	var out []Table
 	var stacks []stackRow
 	var frames []frameRow
 	for i := range list {
@@ -42,18 +61,11 @@ func Stacks(t *target.Target, list []ThreadStacks, all int) *Document {
 			for n, f := range row.Frames {
 				frames = append(frames, frameRow{row, n, f})
 			}
-			doc.add(oneStack(row, frames[first:]))
+			out = append(out, oneStack(row, frames[first:]))
 		}
 	}
-	doc.add(
-		fill(Table{Key: "stacks", Media: ForPrograms, Empty: "The dump lists no threads."}, stackFields(), stacks),
-		fill(Table{Key: "frames", Media: ForPrograms, Main: true}, frameFields(), frames))
-	if all == 0 {
-		doc.Notes = append(doc.Notes, "The dump lists no threads.")
-	} else if len(list) < all {
-		doc.Notes = append(doc.Notes, fmt.Sprintf("The thread that crashed, of %d; `heapdump stack all` shows every one.", all))
-	}
-	return doc
+	return append(out, fill(Table{Key: "stacks", Media: ForPrograms}, stackFields(), stacks),
+		fill(Table{Key: "frames", Media: ForPrograms, Main: main}, frameFields(), frames))
 }
 
 // oneStack is a stack as people read it.
