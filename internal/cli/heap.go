@@ -18,8 +18,8 @@ import (
 	"github.com/heapdump/heapdump/pkg/ntheap"
 )
 
-// shownFree is how many blocks of each free list the text names; all are
-// counted, and JSON and CSV name them all.
+// shownFree is how many blocks of each free list, and how many subsegments, the
+// text names; all are counted, and JSON and CSV name them all.
 const shownFree = 32
 
 // heap is heapdump heap.
@@ -88,7 +88,7 @@ func (a *app) heapDocument(ctx context.Context, t *target.Target, w io.Writer, h
 	}
 	doc := report.Heap(t, &cs.Heaps[0], rs, lists)
 	if front, ok := census.LFH(t, h); ok {
-		doc.LFH(front)
+		doc.LFH(front, shown)
 	}
 	s := stacks.New(t)
 	lock, _ := s.OfLock(h)

@@ -9,8 +9,8 @@ import (
 )
 
 // LFH adds a heap's front end to the document of heapdump heap: the vote for
-// its key, and what each bucket holds.
-func (d *Document) LFH(front census.FrontEnd) {
+// its key, what each bucket holds, and the first shown of its subsegments.
+func (d *Document) LFH(front census.FrontEnd, shown int) {
 	k := front.Key
 	verdict := "too few votes to say"
 	switch {
@@ -36,4 +36,35 @@ func (d *Document) LFH(front census.FrontEnd) {
 		f("unused_bytes", "Unused", Bytes, func(b ntheap.Bucket) any { return b.Unused }),
 		f("container_bytes", "Containers", Bytes, func(b ntheap.Bucket) any { return b.Bytes }),
 	}, front.Buckets))
+	d.add(subsegments(front.SubSegments, shown))
+}
+
+// subsegments is one row for each container of slots.
+func subsegments(all []ntheap.Container, shown int) Table {
+	t := fill(Table{Key: "lfh_subsegments", Title: "Subsegments of the low-fragmentation heap"}, []field[ntheap.Container]{
+		f("subsegment", "_HEAP_SUBSEGMENT", Address, func(c ntheap.Container) any { return some(c.SubSegment) }),
+		f("user_blocks", "UserBlocks", Address, func(c ntheap.Container) any { return addr(c.UserBlocks) }),
+		f("size_index", "Bucket", Count, func(c ntheap.Container) any { return known(c.SizeIndex != heap.NoBucket, int(c.SizeIndex)) }),
+		f("block_bytes", "Block bytes", Bytes, func(c ntheap.Container) any { return c.BlockSize }),
+		f("blocks", "Blocks", Count, func(c ntheap.Container) any { return c.Blocks }),
+		f("busy_blocks", "Busy", Count, func(c ntheap.Container) any { return c.Busy }),
+		f("free_blocks", "Free", Count, func(c ntheap.Container) any { return c.Free }),
+		f("depth", "Depth", Count, func(c ntheap.Container) any { return known(c.Depth >= 0, c.Depth) }),
+		f("affinity", "Affinity", Count, func(c ntheap.Container) any { return int(c.Affinity) }),
+		f("unused_bytes", "Unused", Bytes, func(c ntheap.Container) any { return uint64(c.Free) * c.BlockSize }),
+		f("container_bytes", "Container", Bytes, func(c ntheap.Container) any { return c.Bytes }),
+		f("trust", "Trust", Text, func(c ntheap.Container) any { return trustOf(c).String() }),
+	}, all[:min(len(all), shown)])
+	if left := len(all) - shown; left > 0 {
+		t.Notes = []string{fmt.Sprintf("… and %d more; --format json has them all", left)}
+	}
+	return t
+}
+
+// trustOf is how sure it is what a container's slots are.
+func trustOf(c ntheap.Container) heap.Trust {
+	if c.Doubtful {
+		return heap.Doubtful
+	}
+	return heap.Sound
 }

@@ -8,8 +8,9 @@ import (
 // FrontEnd is what the low-fragmentation heap of one heap holds, and the key
 // that its ntdll encodes slots with, as the containers of all heaps vote.
 type FrontEnd struct {
-	Key     ntheap.LFHKey
-	Buckets []ntheap.Bucket
+	Key         ntheap.LFHKey
+	Buckets     []ntheap.Bucket
+	SubSegments []ntheap.Container // in the order of the walk
 }
 
 // LFH reads the front end of h, which has one when ok. It walks every heap of
@@ -24,5 +25,6 @@ func LFH(t *target.Target, h *target.Heap) (f FrontEnd, ok bool) {
 			heaps = append(heaps, o.NT)
 		}
 	}
-	return FrontEnd{Key: ntheap.RecoverLFHKey(heaps...), Buckets: h.NT.Buckets(h.NT.Containers())}, true
+	containers := h.NT.Containers()
+	return FrontEnd{Key: ntheap.RecoverLFHKey(heaps...), Buckets: h.NT.Buckets(containers), SubSegments: containers}, true
 }
