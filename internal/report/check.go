@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/heapdump/heapdump/internal/analysis/check"
 	"github.com/heapdump/heapdump/internal/target"
@@ -39,7 +40,7 @@ func Check(t *target.Target, r *check.Result) *Document {
 	unchecked[0].Key, unchecked[1].Title = "not_checked", "Not checked, the first of each kind"
 	doc.add(unchecked...)
 	doc.add(coverage(t, nil))
-	doc.Notes = append(doc.Notes, verdict(r))
+	doc.Notes = append(append(doc.Notes, r.NoStacks...), verdict(r))
 	return doc
 }
 
@@ -104,6 +105,7 @@ func around(all []check.Finding) Table {
 		f("origin", "", Text, func(b beside) any { return b.Origin.String() }),
 		f("hex", "", Text, func(b beside) any { return word(fmt.Sprintf("% x", b.Data)) }),
 		f("text", "", Text, func(b beside) any { return word(printable(b.Data)) }),
+		f("stack", "", List, func(b beside) any { return stackCell(b.Stack) }),
 	}, rows)
 }
 
@@ -130,6 +132,12 @@ func shown(i int, x *check.Finding) Table {
 	names := map[string]string{"before": "Block before", "block": "Block", "behind": "Block behind"}
 	for _, n := range x.Around {
 		pairs = append(pairs, pair{Column{"", names[n.Which], Text}, neighbourLine(n)})
+		if n.Which == "before" && x.Overran() {
+			for _, p := range stackLines(n.Stack) {
+				p.Title = "Before's " + strings.ToLower(p.Title)
+				pairs = append(pairs, p)
+			}
+		}
 	}
 	pairs = append(pairs, stackLines(x.Stack)...)
 	t := record("", title, pairs)

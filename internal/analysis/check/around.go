@@ -62,10 +62,14 @@ func (c *checker) beside(h *target.Heap, s *stacks.Stacks, places []memory.Addr,
 					continue
 				}
 				if last != nil {
-					f.Around = append(f.Around, c.neighbour("before", *last))
+					n := c.neighbour("before", *last)
+					n.Stack = s.Frames(s.Of(h, last))
+					f.Around = append(f.Around, n)
 				}
-				f.Around = append(f.Around, c.neighbour("block", b))
 				f.Stack = s.Frames(s.Of(h, &b))
+				n := c.neighbour("block", b)
+				n.Stack = f.Stack
+				f.Around = append(f.Around, n)
 				waiting = append(waiting, f)
 			}
 		}

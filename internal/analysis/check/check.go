@@ -35,6 +35,7 @@ type Neighbour struct {
 	heap.Block
 	DataAt memory.Addr // the user data, of a block that is not busy what follows its header
 	Data   []byte      // its first bytes, as far as the dump has them
+	Stack  []stacks.Frame
 }
 
 // Result is what a check found.
@@ -45,6 +46,7 @@ type Result struct {
 	NotChecked []diag.Problem // what the dump or heapdump lacks to judge
 	Detected   []Detected     // what ntdll detected itself; each is a finding too
 	Held       []Held         // heaps whose lock somebody held
+	NoStacks   []string       // in sentences, why stacks of the blocks shown could not be had
 	Dropped    int            // findings beyond those kept
 	Unjudged   int            // problems that a walk met beyond those it keeps: findings or not
 }
@@ -108,6 +110,7 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 	})
 	c.out.Findings = slices.CompactFunc(c.out.Findings, func(a, b Finding) bool { return a.Problem == b.Problem })
 	c.surround(heaps, s)
+	c.out.NoStacks = s.Notes()
 	c.held(heaps)
 	for i := range c.out.Findings {
 		c.tell(i)

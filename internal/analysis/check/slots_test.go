@@ -82,3 +82,41 @@ func TestOffsetsOfAnotherFormula(t *testing.T) {
 		}
 	}
 }
+
+// TestStackOfTheBlockBefore: what ran over a header is the block before, and
+// the stack of its allocation is there; without the memory of the stacks there
+// is none, and it is said why.
+func TestStackOfTheBlockBefore(t *testing.T) {
+	for _, dropped := range []bool{false, true} {
+		p := synth.Damaged()
+		prepared := p.Prepare
+		p.Prepare = func(b *synth.Built) {
+			prepared(b)
+			if dropped {
+				b.Image.Drop(0x1c0b0000000)
+			}
+		}
+		tg, err := target.Parse("test.dmp", p.Build().Dump.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := check.Take(context.Background(), tg, tg.Heaps, nil)
+		if err != nil || len(r.Findings) != 2 {
+			t.Fatalf("%v %+v", err, r)
+		}
+		f := &r.Findings[0]
+		if !f.Overran() || r.Findings[1].Overran() || f.Around[0].Which != "before" {
+			t.Fatalf("%q of %+v", f.Story, f.Around)
+		}
+		stack := f.Around[0].Stack
+		if dropped {
+			if len(stack) != 0 || len(r.NoStacks) != 1 {
+				t.Errorf("%v, said %q", stack, r.NoStacks)
+			}
+			continue
+		}
+		if len(stack) != 3 || stack[0].Addr != 0x7ffa3d28a883 || stack[2].Addr != 0x7ff6c0011010 || len(r.NoStacks) != 0 {
+			t.Errorf("%v, said %q", stack, r.NoStacks)
+		}
+	}
+}

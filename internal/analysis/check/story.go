@@ -162,6 +162,10 @@ func (c *checker) overrun(f *Finding) bool {
 	return true
 }
 
+// Overran reports whether the block before, which is the first of Around, is
+// thought to have run over.
+func (f *Finding) Overran() bool { return f.Story == storyBefore }
+
 // alike reports whether bytes are all the same, but not zero, or all text.
 func alike(b []byte) bool {
 	same, text := b[0] != 0, true
