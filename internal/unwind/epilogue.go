@@ -146,9 +146,6 @@ func (w *walk) outside(d data, parts []part, a memory.Addr) bool {
 	if end != nil || !ok {
 		return end == nil // a leaf is another function
 	}
-	if slices.ContainsFunc(parts, func(p part) bool { return p.Begin == f.Begin }) {
-		return false
-	}
 	others, end := d.parts(f)
 	return end == nil && others[len(others)-1].Begin != whole.Begin
 }

@@ -94,70 +94,75 @@ func (p *program) walk(t *testing.T) Stack {
 		{Name: "ebp", Value: uint64(p.regs[2])}}), u.t.Source().ThreadBlocks(process.Thread{ID: th.ID, TEB: th.TEB}))
 }
 
+// top is main's frame: saved ebp 0, return address 0.
+const top = stack86 - 0x40
+
+// x86Cases are stacks, with each way to a frame and its nearest innocent twin.
+var x86Cases = []struct {
+	name string
+	make func(*program)
+	want []string
+	end  End
+}{
+	{"frame pointers", func(p *program) { // inner's own frame, middle's, main's
+		p.at(0x60, 7, stack86-0x50, 0x401120, 9, top, 0x401020, 1, 2, 0, 0)
+		p.regs[0], p.regs[2] = fInner+0x10, stack86-0x5c
+	}, []string{"0x401210 context", "0x401120 frame pointer", "0x401020 frame pointer"}, Start},
+	{"inner has no frame pointer", func(p *program) { // 0x401140 is a leftover
+		p.at(0x60, 0x401140, 0x401120, 8, 9, top, 0x401020, 1, 2, 0, 0)
+		p.regs[0], p.regs[2] = fInner+0x10, stack86-0x50
+	}, []string{"0x401210 context", "0x401120 scan", "0x401020 frame pointer"}, Start},
+	{"about to return", func(p *program) {
+		p.code[fInner+0x10] = []byte{0x83, 0xc4, 8, 0x5e, 0xc2, 4, 0} // add esp,8; pop esi; ret 4
+		p.at(0x64, 0x401140, 0x401140, 0x401140, 0x401120, 5, top, 0x401020, 1, 2, 0, 0)
+		p.regs[0], p.regs[2] = fInner+0x10, stack86-0x50
+	}, []string{"0x401210 context", "0x401120 instructions", "0x401020 frame pointer"}, Start},
+	{"just begun", func(p *program) {
+		p.code[fInner] = []byte{0x8b, 0xff, 0x55, 0x8b, 0xec}
+		p.at(0x54, 0x401120, top, 0x401020, 1, 2, 0, 0)
+		p.regs[0], p.regs[2] = fInner, stack86-0x50
+	}, []string{"0x401200 context", "0x401120 instructions", "0x401020 frame pointer"}, Start},
+	{"begun and pushed", func(p *program) {
+		p.code[fInner] = []byte{0x8b, 0xff, 0x55, 0x8b, 0xec}
+		p.at(0x58, stack86-0x50, 0x401120, top, 0x401020, 1, 2, 0, 0)
+		p.regs[0], p.regs[2] = fInner+3, 0x1234
+	}, []string{"0x401203 context", "0x401120 instructions", "0x401020 frame pointer"}, Start},
+	{"a return address without a call", func(p *program) { // 0x401180 follows none
+		p.at(0x60, 7, stack86-0x50, 0x401180, 9, top, 0x401020, 1, 2, 0, 0)
+		p.regs[0], p.regs[2] = fInner+0x10, stack86-0x5c
+	}, []string{"0x401210 context", "0x401020 scan"}, Start},
+	{"nothing above", func(p *program) {
+		p.at(0x20, 1, 2, 3, 4, 5, 6, 7, 8)
+		p.regs[0], p.regs[2] = fInner+0x10, 0x12345678
+	}, []string{"0x401210 context"}, NoReturn},
+	{"a frame pointer that leads down", func(p *program) {
+		p.at(0x20, 1, 2, 3, 4, 5, 6, 7, 8)
+		p.regs[0], p.regs[2] = fInner+0x10, stack86-0x40
+	}, []string{"0x401210 context"}, NoReturn},
+	{"code that is blank", func(p *program) { // frame pointers are followed, words are not guessed
+		p.blank = true
+		p.at(0x60, 0x401140, stack86-0x50, 0x401120, 9, top, 0x401020, 1, 2, 0, 0)
+		p.regs[0], p.regs[2] = fInner+0x10, stack86-0x5c
+	}, []string{"0x401210 context", "0x401120 frame pointer", "0x401020 frame pointer"}, Start},
+	{"code that is blank and no frame pointer", func(p *program) {
+		p.blank = true
+		p.at(0x60, 3, 0x401140, 0x401120, 9, top, 0x401020, 1, 2, 0, 0)
+		p.regs[0], p.regs[2] = fInner+0x10, 0x1234
+	}, []string{"0x401210 context"}, Missing},
+	{"frame pointer 0 in a program's own code", func(p *program) { // a register like any other
+		p.at(0x60, 7, 0, 0x401120, 9, top, 0x401020, 1, 2, 0, 0)
+		p.regs[0], p.regs[2] = fInner+0x10, stack86-0x5c
+	}, []string{"0x401210 context", "0x401120 frame pointer", "0x401020 scan"}, Start},
+	{"frame pointer 0 in kernel32", func(p *program) { // its first function
+		p.name = "KERNEL32.dll"
+		p.at(0x60, 7, 0, 0x401120, 9, top, 0x401020, 1, 2, 0, 0)
+		p.regs[0], p.regs[2] = fInner+0x10, stack86-0x5c
+	}, []string{"0x401210 context", "0x401120 frame pointer"}, Start},
+}
+
 // TestX86: each way to a frame, and its nearest innocent twin.
 func TestX86(t *testing.T) {
-	const top = stack86 - 0x40 // main's frame: saved ebp 0, return address 0
-	for _, x := range []struct {
-		name string
-		make func(*program)
-		want []string
-		end  End
-	}{
-		{"frame pointers", func(p *program) { // inner's own frame, middle's, main's
-			p.at(0x60, 7, stack86-0x50, 0x401120, 9, top, 0x401020, 1, 2, 0, 0)
-			p.regs[0], p.regs[2] = fInner+0x10, stack86-0x5c
-		}, []string{"0x401210 context", "0x401120 frame pointer", "0x401020 frame pointer"}, Start},
-		{"inner has no frame pointer", func(p *program) { // 0x401140 is a leftover
-			p.at(0x60, 0x401140, 0x401120, 8, 9, top, 0x401020, 1, 2, 0, 0)
-			p.regs[0], p.regs[2] = fInner+0x10, stack86-0x50
-		}, []string{"0x401210 context", "0x401120 scan", "0x401020 frame pointer"}, Start},
-		{"about to return", func(p *program) {
-			p.code[fInner+0x10] = []byte{0x83, 0xc4, 8, 0x5e, 0xc2, 4, 0} // add esp,8; pop esi; ret 4
-			p.at(0x64, 0x401140, 0x401140, 0x401140, 0x401120, 5, top, 0x401020, 1, 2, 0, 0)
-			p.regs[0], p.regs[2] = fInner+0x10, stack86-0x50
-		}, []string{"0x401210 context", "0x401120 instructions", "0x401020 frame pointer"}, Start},
-		{"just begun", func(p *program) {
-			p.code[fInner] = []byte{0x8b, 0xff, 0x55, 0x8b, 0xec}
-			p.at(0x54, 0x401120, top, 0x401020, 1, 2, 0, 0)
-			p.regs[0], p.regs[2] = fInner, stack86-0x50
-		}, []string{"0x401200 context", "0x401120 instructions", "0x401020 frame pointer"}, Start},
-		{"begun and pushed", func(p *program) {
-			p.code[fInner] = []byte{0x8b, 0xff, 0x55, 0x8b, 0xec}
-			p.at(0x58, stack86-0x50, 0x401120, top, 0x401020, 1, 2, 0, 0)
-			p.regs[0], p.regs[2] = fInner+3, 0x1234
-		}, []string{"0x401203 context", "0x401120 instructions", "0x401020 frame pointer"}, Start},
-		{"a return address without a call", func(p *program) { // 0x401180 follows none
-			p.at(0x60, 7, stack86-0x50, 0x401180, 9, top, 0x401020, 1, 2, 0, 0)
-			p.regs[0], p.regs[2] = fInner+0x10, stack86-0x5c
-		}, []string{"0x401210 context", "0x401020 scan"}, Start},
-		{"nothing above", func(p *program) {
-			p.at(0x20, 1, 2, 3, 4, 5, 6, 7, 8)
-			p.regs[0], p.regs[2] = fInner+0x10, 0x12345678
-		}, []string{"0x401210 context"}, NoReturn},
-		{"a frame pointer that leads down", func(p *program) {
-			p.at(0x20, 1, 2, 3, 4, 5, 6, 7, 8)
-			p.regs[0], p.regs[2] = fInner+0x10, stack86-0x40
-		}, []string{"0x401210 context"}, NoReturn},
-		{"code that is blank", func(p *program) { // frame pointers are followed, words are not guessed
-			p.blank = true
-			p.at(0x60, 0x401140, stack86-0x50, 0x401120, 9, top, 0x401020, 1, 2, 0, 0)
-			p.regs[0], p.regs[2] = fInner+0x10, stack86-0x5c
-		}, []string{"0x401210 context", "0x401120 frame pointer", "0x401020 frame pointer"}, Start},
-		{"code that is blank and no frame pointer", func(p *program) {
-			p.blank = true
-			p.at(0x60, 3, 0x401140, 0x401120, 9, top, 0x401020, 1, 2, 0, 0)
-			p.regs[0], p.regs[2] = fInner+0x10, 0x1234
-		}, []string{"0x401210 context"}, Missing},
-		{"frame pointer 0 in a program's own code", func(p *program) { // a register like any other
-			p.at(0x60, 7, 0, 0x401120, 9, top, 0x401020, 1, 2, 0, 0)
-			p.regs[0], p.regs[2] = fInner+0x10, stack86-0x5c
-		}, []string{"0x401210 context", "0x401120 frame pointer", "0x401020 scan"}, Start},
-		{"frame pointer 0 in kernel32", func(p *program) { // its first function
-			p.name = "KERNEL32.dll"
-			p.at(0x60, 7, 0, 0x401120, 9, top, 0x401020, 1, 2, 0, 0)
-			p.regs[0], p.regs[2] = fInner+0x10, stack86-0x5c
-		}, []string{"0x401210 context", "0x401120 frame pointer"}, Start},
-	} {
+	for _, x := range x86Cases {
 		t.Run(x.name, func(t *testing.T) {
 			p := newProgram()
 			x.make(p)
