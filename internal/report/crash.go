@@ -3,9 +3,10 @@ package report
 import (
 	"fmt"
 
+	"github.com/heapdump/heapdump/internal/analysis/check"
 	"github.com/heapdump/heapdump/internal/analysis/crash"
 	"github.com/heapdump/heapdump/internal/analysis/locate"
-	"github.com/heapdump/heapdump/internal/analysis/stacks"
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/minidump"
@@ -27,16 +28,72 @@ func Exception(t *target.Target, r *crash.Result) *Document {
 	} else {
 		doc.add(exceptionRecord(r))
 	}
-	doc.add(fill(Table{Key: "registers", Title: "Registers at the exception", Main: true}, []field[crash.Register]{
-		f("name", "Register", Text, func(x crash.Register) any { return x.Name }),
-		f("value", "Value", Hex, func(x crash.Register) any { return x.Value }),
-		f("says", "Points", Text, func(x crash.Register) any { return word(x.Says) }),
-	}, r.Registers))
+	doc.add(instruction(r.Code)...)
+	if x := r.Detected; x != nil {
+		doc.add(shownDetected(x), detected([]check.Detected{*x}))
+	}
+	doc.add(fill(Table{Key: "registers", Title: "Registers at the exception", Main: true}, registerFields(), r.Registers))
+	doc.add(fill(Table{Key: "registers_32", Title: "Registers of the 32-bit side"}, registerFields(), r.Wow))
 	doc.add(problems(r.Problems, r.Dropped)...)
-	if r.Has && d.WOW64 && r.Exception.Context.Arch == minidump.AMD64 {
-		doc.Notes = append(doc.Notes, "The registers are those of the 64-bit side; the 32-bit ones are the thread's own.")
+	if r.Has && d.WOW64 && r.Exception.Context.Arch == minidump.AMD64 && r.Wow == nil {
+		doc.Notes = append(doc.Notes, "The registers are those of the 64-bit side; the dump has not got the 32-bit ones.")
+	}
+	if c := r.Code; c != nil && c.At != r.Exception.Address && r.Exception.Address != 0 {
+		doc.Notes = append(doc.Notes, "The instruction is that of the registers in the dump, which are not those at the address of the exception.")
 	}
 	return doc
+}
+
+// registerFields are a register and what it points at: the name of what is
+// in a module, with how that was found.
+func registerFields() []field[crash.Register] {
+	return []field[crash.Register]{
+		f("name", "Register", Text, func(x crash.Register) any { return x.Register.Name }),
+		f("value", "Value", Hex, func(x crash.Register) any { return x.Value }),
+		f("", "Points", Text, func(x crash.Register) any { return word(pointsAt(x)) }),
+		f("says", "", Text, func(x crash.Register) any { return word(x.Says) }),
+		f("symbol", "", Text, func(x crash.Register) any { return word(x.Name.String()) }),
+		f("symbol_how", "", Text, func(x crash.Register) any { return symbolHow(x.Name) }),
+	}
+}
+
+// pointsAt says what a register points at: its name, else what is there. A
+// name that need not be its function's says so.
+func pointsAt(x crash.Register) string {
+	switch s := x.Name.String(); {
+	case s == "":
+		return x.Says
+	case x.Name.How == symbols.Nearest:
+		return s + " (nearest export)"
+	default:
+		return s
+	}
+}
+
+// instruction is the instruction of an exception and its operands.
+func instruction(x *crash.Instruction) []Table {
+	if x == nil {
+		return []Table{{Key: "instruction", Shape: Record}}
+	}
+	var bytes any
+	if x.Text != "" {
+		bytes = fmt.Sprintf("% x", x.Bytes)
+	}
+	return []Table{
+		record("instruction", "Instruction", []pair{
+			{Column{"address", "At", Address}, addr(x.At)},
+			{Column{"text", titleIf(x.Text != "", "Instruction"), Text}, word(x.Text)},
+			{Column{"bytes", titleIf(x.Text != "", "Bytes"), Text}, bytes},
+			{Column{"missing", titleIf(x.Text == "", "Not read"), Text}, word(x.Why)},
+		}),
+		fill(Table{Key: "operands", Title: "Memory of the instruction"}, []field[crash.Operand]{
+			f("text", "Operand", Text, func(o crash.Operand) any { return o.Text }),
+			f("address", "Address", Address, func(o crash.Operand) any { return known(o.Known, o.Address) }),
+			f("size_bytes", "Size", Bytes, func(o crash.Operand) any { return known(o.Bytes > 0, uint64(max(o.Bytes, 0))) }),
+			f("touched", "Exception", Yes, func(o crash.Operand) any { return o.Touched }),
+			f("says", "There", Text, func(o crash.Operand) any { return word(o.Says) }),
+		}, x.Operands),
+	}
 }
 
 func exceptionRecord(r *crash.Result) Table {
@@ -68,6 +125,7 @@ func exceptionRecord(r *crash.Result) Table {
 		{Column{"thread_name", titleIf(name != nil, "Thread name"), Text}, name},
 		{Column{"address", "At", Address}, addr(e.Address)},
 		{Column{"at", "in", Text}, word(at(r.At))},
+		{Column{"symbol_how", titleIf(r.At.Name.Symbol != "", "Named by"), Text}, symbolHow(r.At.Name)},
 		{Column{"fault_address", titleIf(r.Touched != nil, "Accessed"), Address}, fault},
 		{Column{"hit", titleIf(r.Touched != nil, "It hit"), Text}, hit},
 		{Column{"heap", titleIf(heapAt != nil, "Heap"), Address}, heapAt},
@@ -76,10 +134,10 @@ func exceptionRecord(r *crash.Result) Table {
 	})
 }
 
-// at names the place of an instruction: its module, else what is there.
+// at names the place of an instruction: its name, else what is there.
 func at(x locate.Found) string {
-	if x.Module == "" {
-		return x.Says
+	if s := x.Name.String(); s != "" {
+		return s
 	}
-	return fmt.Sprintf("%s+0x%x", stacks.Base(x.Module), x.ModuleOffset)
+	return x.Says
 }

@@ -28,20 +28,11 @@ type Detected struct {
 func (c *checker) detected(s *stacks.Stacks) {
 	e, err := c.t.File.Exception(nil)
 	raised := err == nil && e.Code == ntheap.StatusHeapCorruption
-	var at memory.Addr
-	if raised && len(e.Parameters) > 0 {
-		at = memory.Addr(e.Parameters[0])
-	}
 	c.modules = c.t.Modules()
+	var at memory.Addr
 	if raised {
-		d := Detected{Exception: true, Thread: e.ThreadID, Record: at}
-		f, err := c.failure(at, bitsAt(c.t, c.modules, at))
-		if err != nil {
-			d.Why = fmt.Sprintf("the exception's parameter %v leads to %v", at, err)
-		} else {
-			d.Failure, d.Frames = &f, s.Frames(f.Stack)
-		}
-		c.out.Detected = append(c.out.Detected, d)
+		d := c.raised(s, e.ThreadID, e.Parameters)
+		at, c.out.Detected = d.Record, append(c.out.Detected, d)
 	}
 	for _, f := range c.records(c.modules) {
 		if f.At != at {
@@ -51,6 +42,32 @@ func (c *checker) detected(s *stacks.Stacks) {
 	for _, d := range c.out.Detected {
 		c.found(d.finding(e.Address))
 	}
+}
+
+// OfException decodes the corruption that ntdll reported by the dump's
+// exception; false when that is another one, or there is none.
+func OfException(t *target.Target) (Detected, bool) {
+	e, err := t.File.Exception(nil)
+	if err != nil || e.Code != ntheap.StatusHeapCorruption {
+		return Detected{}, false
+	}
+	c := &checker{t: t, modules: t.Modules()}
+	return c.raised(stacks.New(t), e.ThreadID, e.Parameters), true
+}
+
+// raised decodes the exception that a thread raised of a corruption.
+func (c *checker) raised(s *stacks.Stacks, thread uint32, parameters []uint64) Detected {
+	d := Detected{Exception: true, Thread: thread}
+	if len(parameters) > 0 {
+		d.Record = memory.Addr(parameters[0])
+	}
+	f, err := c.failure(d.Record, bitsAt(c.t, c.modules, d.Record))
+	if err != nil {
+		d.Why = fmt.Sprintf("the exception's parameter %v leads to %v", d.Record, err)
+	} else {
+		d.Failure, d.Frames = &f, s.Frames(f.Stack)
+	}
+	return d
 }
 
 // finding makes a finding of it, at the block if the record names one.

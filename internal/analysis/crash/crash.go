@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/heapdump/heapdump/internal/analysis/check"
 	"github.com/heapdump/heapdump/internal/analysis/locate"
 	"github.com/heapdump/heapdump/internal/analysis/threads"
 	"github.com/heapdump/heapdump/internal/ntcode"
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
+	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/minidump"
 )
@@ -20,7 +23,8 @@ import (
 // Register is a register and what it points at.
 type Register struct {
 	minidump.Register
-	Says string // empty where nothing is
+	Says string       // what is there; empty where nothing is
+	Name symbols.Name // of the address, in a module
 }
 
 // Result is the exception of a dump.
@@ -35,6 +39,9 @@ type Result struct {
 	Touched   *locate.Found // what the address of an access hit; nil for other exceptions
 	Hit       string        // the same in words
 	Registers []Register
+	Wow       []Register      // of a WOW64 thread, the 32-bit side's; nil when the dump has none
+	Code      *Instruction    // at the instruction pointer; nil without registers
+	Detected  *check.Detected // the corruption of a heap that the exception reports; nil for others
 	Problems  []diag.Problem
 	Dropped   int
 }
@@ -46,6 +53,7 @@ const (
 	accessViolation = 0xc0000005
 	inPageError     = 0xc0000006
 	guardPage       = 0x80000001
+	stackOverflow   = 0xc00000fd
 	nullEnd         = 0x10000
 )
 
@@ -77,7 +85,24 @@ func Take(ctx context.Context, t *target.Target) (*Result, error) {
 	if err := r.touched(ctx, t); err != nil {
 		return nil, err
 	}
-	for _, reg := range e.Context.Registers() {
+	if r.Registers, err = registers(ctx, t, e.Context); err != nil {
+		return nil, err
+	}
+	if r.Thread != nil && r.Thread.Context32 != nil && e.Context.Arch == minidump.AMD64 {
+		if r.Wow, err = registers(ctx, t, *r.Thread.Context32); err != nil {
+			return nil, err
+		}
+	}
+	if d, ok := check.OfException(t); ok {
+		r.Detected = &d
+	}
+	return r, r.code(ctx, t)
+}
+
+// registers looks at where the registers of a context point.
+func registers(ctx context.Context, t *target.Target, c minidump.Context) ([]Register, error) {
+	var out []Register
+	for _, reg := range c.Registers() {
 		x := Register{Register: reg}
 		if reg.Value >= nullEnd && !strings.HasPrefix(reg.Name, "ef") && reg.Name != "cpsr" {
 			at, err := locate.At(ctx, t, memory.Addr(reg.Value))
@@ -85,19 +110,19 @@ func Take(ctx context.Context, t *target.Target) (*Result, error) {
 				return nil, err
 			}
 			if at.Where != "nothing" {
-				x.Says = strings.TrimPrefix(at.Says, "in no heap: ")
+				x.Says, x.Name = strings.TrimPrefix(at.Says, "in no heap: "), at.Name
 			}
 		}
-		r.Registers = append(r.Registers, x)
+		out = append(out, x)
 	}
-	return r, nil
+	return out, nil
 }
 
 // touched looks at the address of an access.
 func (r *Result) touched(ctx context.Context, t *target.Target) error {
 	p := r.Exception.Parameters
 	switch r.Exception.Code {
-	case accessViolation, inPageError, guardPage:
+	case accessViolation, inPageError, guardPage, stackOverflow:
 	default:
 		return nil
 	}
@@ -125,6 +150,9 @@ func (r *Result) touched(ctx context.Context, t *target.Target) error {
 // hit says what an access hit.
 func (r *Result) hit(t *target.Target, x *locate.Found) string {
 	a := x.Address
+	if a == 0 {
+		return "the null page: a null pointer"
+	}
 	if a < nullEnd {
 		return fmt.Sprintf("the null page: a null pointer, or %d bytes behind one", uint64(a))
 	}
@@ -138,6 +166,9 @@ func (r *Result) hit(t *target.Target, x *locate.Found) string {
 		if m.Contains(a) && x.Module == "" {
 			return fmt.Sprintf("where %s was before it was unloaded, at +%#x", m.Name, a.Sub(m.Start))
 		}
+	}
+	if s := pastEnd(x); s != "" {
+		return s
 	}
 	if x.Heap == nil && x.InRegion && x.Region.Protect&memory.PageGuard != 0 {
 		return "a guard page"
@@ -159,4 +190,27 @@ func (r *Result) stack(a memory.Addr) string {
 		return ""
 	}
 	return fmt.Sprintf("the thread's stack below what is committed of it (from %v on): the stack overflowed, or a large frame was not probed", b.StackLimit)
+}
+
+// pastEnd says that an address lies behind the program's bytes of a busy
+// block: in its unused ones, or in the header of the block behind it. Empty
+// when it does not.
+func pastEnd(x *locate.Found) string {
+	if x.Heap == nil || x.Heap.NT == nil || x.CRT != nil || x.Light != nil {
+		return "" // their headers tell it better
+	}
+	b := x.Block
+	where := "in its unused bytes"
+	if b != nil && x.Address < b.User() && x.Previous != nil && x.Previous.End() == b.Addr {
+		b, where = x.Previous, "in the header of the block behind it"
+	}
+	switch {
+	case b == nil || b.State != heap.Busy:
+		return ""
+	case x.Address < b.User().Add(b.UserBytes()) && b == x.Previous:
+		return "in a busy block: its last bytes, which on x64 lie in the first half of the next header"
+	case x.Address < b.User().Add(b.UserBytes()):
+		return ""
+	}
+	return fmt.Sprintf("past the end of a busy block, %d bytes behind the %d at %v: %s", x.Address.Sub(b.User().Add(b.UserBytes())), b.UserBytes(), b.User(), where)
 }

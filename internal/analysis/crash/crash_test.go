@@ -69,7 +69,7 @@ func TestTake(t *testing.T) {
 	}
 	says := map[string]string{}
 	for _, x := range r.Registers {
-		says[x.Name] = x.Says
+		says[x.Register.Name] = x.Says
 	}
 	if says["rip"] != "in the module ntdll.dll" || says["rsp"] != "on the stack of a thread" || says["rax"] != "" {
 		t.Errorf("%v", says)

@@ -29,6 +29,8 @@ func says(x *Found) string {
 		return "in no heap: on the stack of a thread"
 	case x.Where == "memory" && !x.Saved:
 		return "in no heap that was found: " + x.Why.String()
+	case x.Where == "memory" && x.Region.Type == 0:
+		return "in no heap: in memory"
 	case x.Where == "memory":
 		return "in no heap: in " + strings.ToLower(strings.TrimPrefix(x.Region.Type.String(), "MEM_")) + " memory"
 	}
