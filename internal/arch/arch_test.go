@@ -41,7 +41,11 @@ var permitted = map[string]string{
 		" internal/analysis/snapshot" +
 		" internal/analysis/stacks" +
 		" internal/analysis/structure" +
+		" internal/analysis/triage" +
 		" internal/analysis/vmmap" +
+		" internal/baseline" +
+		" internal/finding" +
+		" internal/gate" +
 		" internal/pick" +
 		" internal/pprofout" +
 		" internal/progress" +
@@ -56,6 +60,7 @@ var permitted = map[string]string{
 		" pkg/diag" +
 		" pkg/heap" +
 		" pkg/memory" +
+		" pkg/minidump" +
 		" pkg/ntheap" +
 		" pkg/pageheap" +
 		" github.com/spf13/cobra" +
@@ -84,7 +89,9 @@ var permitted = map[string]string{
 		" internal/analysis/search" +
 		" internal/analysis/stacks" +
 		" internal/analysis/structure" +
+		" internal/analysis/triage" +
 		" internal/analysis/vmmap" +
+		" internal/finding" +
 		" internal/srum" +
 		" internal/symbols" +
 		" internal/ntcode" +
@@ -100,7 +107,7 @@ var permitted = map[string]string{
 		" pkg/process" +
 		" pkg/structs",
 
-	"internal/analysis/census": "internal/analysis/sweep internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
+	"internal/analysis/census": "internal/progress internal/analysis/sweep internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",
 	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +
 		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":      "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
@@ -112,15 +119,20 @@ var permitted = map[string]string{
 	"internal/analysis/modules":  "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",
 	"internal/analysis/refs":     "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/pageheap pkg/peimage pkg/stackdb golang.org/x/sync/errgroup",
 	"internal/analysis/roles":    "internal/target pkg/heap pkg/memory pkg/ntheap",
-	"internal/analysis/search":   "internal/target pkg/memory golang.org/x/sync/errgroup",
+	"internal/analysis/search":   "internal/progress internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/delta":    "",
 	"internal/analysis/snapshot": "internal/analysis/attrib internal/analysis/delta internal/analysis/handles internal/analysis/roles internal/analysis/vmmap internal/target pkg/minidump",
 	"internal/analysis/stacks":   "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
-	"internal/analysis/vmmap":    "internal/target pkg/heap pkg/memory pkg/peimage pkg/process pkg/stackdb",
-	"internal/symbols":           "internal/target pkg/memory pkg/peimage pkg/rtti pkg/undname",
-	"internal/analysis/sweep":    "internal/target pkg/heap golang.org/x/sync/errgroup",
-	"internal/target":            "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
-	"internal/unwind":            "internal/symbols internal/target pkg/memory pkg/minidump pkg/peimage pkg/process",
+	"internal/analysis/triage": "internal/analysis/attrib internal/analysis/census internal/analysis/check internal/analysis/crash internal/analysis/handles internal/analysis/locate " +
+		"internal/analysis/refs internal/analysis/stacks internal/analysis/vmmap internal/finding internal/progress internal/target pkg/heap pkg/memory",
+	"internal/finding":        "",
+	"internal/gate":           "internal/finding internal/pick",
+	"internal/baseline":       "internal/finding",
+	"internal/analysis/vmmap": "internal/target pkg/heap pkg/memory pkg/peimage pkg/process pkg/stackdb",
+	"internal/symbols":        "internal/target pkg/memory pkg/peimage pkg/rtti pkg/undname",
+	"internal/analysis/sweep": "internal/progress internal/target pkg/heap golang.org/x/sync/errgroup",
+	"internal/target":         "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
+	"internal/unwind":         "internal/symbols internal/target pkg/memory pkg/minidump pkg/peimage pkg/process",
 	"internal/input": "internal/mmap github.com/klauspost/compress/flate github.com/klauspost/compress/gzip " +
 		"github.com/klauspost/compress/zstd",
 	"internal/srum":             "www.velocidex.com/golang/go-ese/parser",

@@ -2,18 +2,18 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/check"
+	"github.com/heapdump/heapdump/internal/analysis/triage"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 )
 
 // checkHeaps is heapdump check.
 func (a *app) checkHeaps() *cobra.Command {
-	var failOn string
+	var g gateFlags
 	var specs []string
 	c := a.command(&cobra.Command{
 		Use:   "check [DUMP]",
@@ -26,22 +26,23 @@ Where a thread held a heap's lock, findings that a change in progress explains a
 		Example: lines("heapdump check app.dmp", "heapdump check --format json app.dmp", "heapdump check --fail-on corruption app.dmp"),
 		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runCheck(cmd.Context(), args, specs, failOn)
+			return a.runCheck(cmd.Context(), args, specs, g)
 		},
 	}, groupInspect, "!heap -s -v, !heap -p -all")
 	c.Flags().SortFlags = false
 	c.Flags().StringSliceVar(&specs, "heap", []string{"all"}, "the `heap`: address, index, process, or all; repeats")
-	c.Flags().StringVar(&failOn, "fail-on", "never", "exit 1 when there is `what`: corruption, or never")
+	g.register(c)
 	return c
 }
 
-func (a *app) runCheck(ctx context.Context, args, specs []string, failOn string) error {
+func (a *app) runCheck(ctx context.Context, args, specs []string, g gateFlags) error {
 	format, err := a.check(false, "text", "json", "csv")
 	if err != nil {
 		return err
 	}
-	if failOn != "never" && failOn != "corruption" {
-		return usagef("--fail-on %q: write corruption or never", failOn)
+	rules, known, err := g.read([]string{"corruption"})
+	if err != nil {
+		return err
 	}
 	path, err := a.dumpFile(args)
 	if err != nil {
@@ -63,10 +64,7 @@ func (a *app) runCheck(ctx context.Context, args, specs []string, failOn string)
 	if err := a.write(w, report.Check(t, r), format, report.Coverage(t, nil)); err != nil {
 		return err
 	}
-	if n := len(r.Findings) + r.Dropped; failOn == "corruption" && n > 0 {
-		return &failure{exitFindings, fmt.Errorf("damage was found: %d findings", n)}
-	}
-	return nil
+	return a.judge(rules, known, triage.OfCheck(t, r))
 }
 
 // checked checks heaps and shows how far it is.

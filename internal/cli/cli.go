@@ -26,6 +26,9 @@ type Env struct {
 	Getenv         func(string) string
 	Dir            string // where a dump is looked for when none is named
 	Now            func() time.Time
+	// BeforeTriage is called with each dump that triage has opened; nil is the
+	// rule. Tests make heapdump fail with it.
+	BeforeTriage func(file string)
 }
 
 // System is the Env of the process.
@@ -50,7 +53,7 @@ const (
 // exitText is the part of every help text that says what the codes mean.
 const exitText = `Exit status:
   0    the report was made; problems of the dump are in it
-  1    with check --fail-on corruption: damage was found
+  1    with --fail-on: a condition holds
   2    wrong usage
   3    the input cannot be read or is no Windows minidump, or the output cannot be written
   4    with --strict: the dump does not hold all that the answer needs
@@ -72,6 +75,19 @@ func (f *failure) Error() string { return f.err.Error() }
 
 // Unwrap returns the error below.
 func (f *failure) Unwrap() error { return f.err }
+
+// madeError is a failure of a run whose report was made all the same, and is
+// written.
+type madeError struct {
+	code int
+	err  error
+}
+
+// Error returns the text of the error below.
+func (m *madeError) Error() string { return m.err.Error() }
+
+// Unwrap returns the failure with its code.
+func (m *madeError) Unwrap() error { return &failure{m.code, m.err} }
 
 func usagef(format string, args ...any) error {
 	return &failure{exitUsage, fmt.Errorf(format, args...)}
@@ -126,7 +142,8 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 		return exitOK
 	}
 	var f *failure
-	reported := errors.As(err, &f) && (f.code == exitIncomplete || f.code == exitFindings)
+	var made *madeError
+	reported := errors.As(err, &f) && (f.code == exitIncomplete || f.code == exitFindings) || errors.As(err, &made)
 	if reported {
 		if commitErr := a.out.commit(); commitErr != nil {
 			err, f = commitErr, nil

@@ -98,13 +98,9 @@ func (a *app) meter(what string) *progress.Meter {
 // open opens the output first, so that a mistake there is found before the
 // work, and then the dump.
 func (a *app) open(ctx context.Context, path string) (*target.Target, io.Writer, error) {
-	o := target.Options{NoMmap: a.flags.noMmap, Context: ctx}
-	if a.flags.maxInput != "" {
-		n, err := pick.ParseSize(a.flags.maxInput)
-		if err != nil || n == 0 {
-			return nil, nil, usagef("--max-input: %q is no size above 0", a.flags.maxInput)
-		}
-		o.MaxInput = n
+	o, err := a.options(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 	if err := a.notTheDump(path); err != nil {
 		return nil, nil, err
@@ -121,6 +117,20 @@ func (a *app) open(ctx context.Context, path string) (*target.Target, io.Writer,
 		return nil, nil, inputError(err)
 	}
 	return t, w, nil
+}
+
+// options are those that a dump is opened with.
+func (a *app) options(ctx context.Context) (target.Options, error) {
+	o := target.Options{NoMmap: a.flags.noMmap, Context: ctx}
+	if a.flags.maxInput == "" {
+		return o, nil
+	}
+	n, err := pick.ParseSize(a.flags.maxInput)
+	if err != nil || n == 0 {
+		return o, usagef("--max-input: %q is no size above 0", a.flags.maxInput)
+	}
+	o.MaxInput = n
+	return o, nil
 }
 
 // write renders the document and says whether it is all that it could be.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/handles"
+	"github.com/heapdump/heapdump/internal/analysis/triage"
 	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/render/windbg"
 	"github.com/heapdump/heapdump/internal/report"
@@ -19,6 +20,7 @@ func (a *app) handles() *cobra.Command {
 	var f handles.Filter
 	var access string
 	var unreferenced bool
+	var g gateFlags
 	c := a.command(&cobra.Command{
 		Use:   "handles [DUMP]",
 		Short: "The open handles: how many of each type, their names, rights and objects",
@@ -34,6 +36,10 @@ next below it that are no handles.`,
 			f.Mask, f.Rights = 0, access
 			if n, err := strconv.ParseUint(access, 0, 32); err == nil {
 				f.Mask, f.Rights = uint32(n), ""
+			}
+			rules, known, err := g.read([]string{"handles"})
+			if err != nil {
+				return err
 			}
 			path, err := a.dumpFile(args)
 			if err != nil {
@@ -51,6 +57,9 @@ next below it that are no handles.`,
 					}
 					return report.Handles(t, r), nil
 				},
+				after: func(t *target.Target) error {
+					return a.judge(rules, known, triage.OfHandles(t, handles.Take(t, handles.Filter{})))
+				},
 				debug: func(_ context.Context, w io.Writer, t *target.Target) error {
 					return windbg.WriteHandles(w, windbgHandles(t, handles.Take(t, f)))
 				},
@@ -61,6 +70,7 @@ next below it that are no handles.`,
 	c.Flags().StringVar(&f.Type, "type", "", "only of this `type`: Event, File, Key, …; None for those of no known type")
 	c.Flags().StringVar(&f.Name, "name", "", "only objects whose name holds this `text`")
 	c.Flags().StringVar(&access, "access", "", "only with this `right`: a word such as FILE_WRITE_DATA, or a mask of which all bits must be set")
+	g.register(c)
 	c.Flags().BoolVar(&unreferenced, "unreferenced", false, "look for the numbers in memory, and say which nothing holds")
 	return c
 }

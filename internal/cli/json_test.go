@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/heapdump/heapdump/internal/cli"
+	"github.com/heapdump/heapdump/internal/synth"
 )
 
 // keys collects every key of a JSON value.
@@ -38,7 +39,7 @@ func TestDocumented(t *testing.T) {
 		{"modules", "--sections", path},
 		{"handles", "--unreferenced", path},
 		{"modules", "--sections", path}, {"threads", path}, {"exception", path}, {"hex", "0x1c0aa400750", "--words", path}, {"peb", path}, {"teb", path},
-		{"dt", path}, {"dt", "_HEAP", "0x1c0aa400000", path}, {"version"}} {
+		{"dt", path}, {"dt", "_HEAP", "0x1c0aa400000", path}, {"triage", path}, {"triage", damaged(t)}, {"version"}} {
 		w := newWorld(nil)
 		if code := cli.Main(context.Background(), append(args, "--format", "json"), w.Env); code != 0 {
 			t.Fatalf("%v: exit %d: %s", args, code, w.stderr.String())
@@ -58,6 +59,16 @@ func TestDocumented(t *testing.T) {
 			}
 		}
 	}
+}
+
+// damaged is a dump with two overruns.
+func damaged(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "damaged.dmp")
+	if err := os.WriteFile(path, synth.Damaged().Build().Dump.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // TestContract pins the keys that scripts were promised.

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/refs"
+	"github.com/heapdump/heapdump/internal/analysis/triage"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
@@ -41,6 +42,7 @@ func (a *app) reach(ctx context.Context, t *target.Target, g graphFlags) (*refs.
 // leakFlags are the flags of leaks.
 type leakFlags struct {
 	graphFlags
+	gateFlags
 	heaps  []string
 	top    int
 	topSet bool // --top was given
@@ -81,12 +83,17 @@ blocks of one size, and to a twentieth or more of all that is reachable.`,
 	c.Flags().StringSliceVar(&f.heaps, "heap", []string{"all"}, "only blocks of this `heap`: address, index, process, or all; repeats")
 	c.Flags().IntVar(&f.top, "top", 20, "this `number` of owners; 0 is all. JSON and CSV have all of them unless it is given")
 	c.Flags().BoolVar(&f.blocks, "blocks", false, "every unreachable block, too")
-	f.register(c)
+	f.graphFlags.register(c)
+	f.gateFlags.register(c)
 	return c
 }
 
 func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
 	format, err := a.checkProfile("text", "json", "csv")
+	if err != nil {
+		return err
+	}
+	rules, known, err := f.read([]string{"leaked_blocks", "leaked_bytes"})
 	if err != nil {
 		return err
 	}
@@ -128,5 +135,9 @@ func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
 	if format != render.FormatText && !f.topSet {
 		o.Top = 0
 	}
-	return a.write(w, report.Leaks(t, r, l, d.Suspects(), o), format, report.LeakCoverage(t, r))
+	suspects := d.Suspects()
+	if err := a.write(w, report.Leaks(t, r, l, suspects, o), format, report.LeakCoverage(t, r)); err != nil {
+		return err
+	}
+	return a.judge(rules, known, triage.OfLeaks(t, r, l, suspects))
 }

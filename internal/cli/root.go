@@ -11,6 +11,7 @@ const (
 	groupInspect = "inspect"
 	groupWalk    = "walk"
 	groupAround  = "around"
+	groupReport  = "report"
 	groupSetup   = "setup"
 )
 
@@ -30,6 +31,9 @@ Usage:
 In WinDbg: {{.}}
 {{end}}{{if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{range $group := .Groups}}
 {{.Title}}{{range $cmds}}{{if (and (eq .GroupID $group.ID) .IsAvailableCommand)}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{end}}{{if not .Groups}}
+Commands:{{range $cmds}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
 {{end}}{{end}}{{if .HasAvailableLocalFlags}}
 Flags:
@@ -69,7 +73,7 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)
 	root.AddGroup(&cobra.Group{ID: groupInspect, Title: "Inspect:"}, &cobra.Group{ID: groupWalk, Title: "Walk:"}, &cobra.Group{ID: groupAround, Title: "Around the heap:"},
-		&cobra.Group{ID: groupSetup, Title: "Setup:"})
+		&cobra.Group{ID: groupReport, Title: "Report:"}, &cobra.Group{ID: groupSetup, Title: "Setup:"})
 	root.SetHelpCommandGroupID(groupSetup)
 	root.SetCompletionCommandGroupID(groupSetup)
 	a.flags.register(root)
@@ -101,6 +105,8 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 		a.exception(),
 		a.peb(),
 		a.teb(),
+		a.triage(),
+		a.baseline(),
 		a.version(),
 	)
 	return root

@@ -13,6 +13,7 @@ import (
 type result struct {
 	make  func(context.Context, *target.Target) (*report.Document, error)
 	debug func(context.Context, io.Writer, *target.Target) error
+	after func(*target.Target) error // judges what was written; nil where nothing is to be
 }
 
 // show runs the five steps of a command that makes one document of a dump.
@@ -30,11 +31,19 @@ func (a *app) show(ctx context.Context, path string, r result) error {
 		if err := r.debug(ctx, w, t); err != nil {
 			return writeFailed(err)
 		}
-		return a.complete(report.Coverage(t, nil))
+		return r.end(t, a.complete(report.Coverage(t, nil)))
 	}
 	d, err := r.make(ctx, t)
 	if err != nil {
 		return err
 	}
-	return a.write(w, d, format, report.Coverage(t, nil))
+	return r.end(t, a.write(w, d, format, report.Coverage(t, nil)))
+}
+
+// end judges what was written without an error.
+func (r *result) end(t *target.Target, err error) error {
+	if err != nil || r.after == nil {
+		return err
+	}
+	return r.after(t)
 }

@@ -3,26 +3,33 @@ package cli
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/analysis/roles"
+	"github.com/heapdump/heapdump/internal/analysis/triage"
+	"github.com/heapdump/heapdump/internal/gate"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 )
 
 // summary is heapdump summary.
 func (a *app) summary() *cobra.Command {
-	return a.command(&cobra.Command{
+	var g gateFlags
+	c := a.command(&cobra.Command{
 		Use:     "summary [DUMP]",
 		Short:   "The process, its memory, and every heap with all its bytes accounted for",
 		Example: lines("heapdump summary app.dmp", "heapdump summary --format json -o app.json app.dmp", "heapdump summary --style windbg app.dmp"),
 		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.counted(cmd.Context(), args, report.Summary, windbgSummary)
+			return a.counted(cmd.Context(), args, g, report.Summary, windbgSummary)
 		},
 	}, groupInspect, "!heap -s, !address -summary")
+	c.Flags().SortFlags = false
+	g.register(c)
+	return c
 }
 
 // heapList is heapdump heaps.
@@ -33,15 +40,19 @@ func (a *app) heapList() *cobra.Command {
 		Example: lines("heapdump heaps app.dmp", "heapdump heaps --format csv app.dmp", "heapdump heaps --style windbg app.dmp"),
 		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.counted(cmd.Context(), args, report.Heaps, windbgHeaps)
+			return a.counted(cmd.Context(), args, gateFlags{}, report.Heaps, windbgHeaps)
 		},
 	}, groupInspect, "!heap")
 }
 
 // counted is what summary and heaps share: open, count every heap, report.
-func (a *app) counted(ctx context.Context, args []string, make func(*target.Target, *census.Census, *roles.Result) *report.Document,
+func (a *app) counted(ctx context.Context, args []string, g gateFlags, make func(*target.Target, *census.Census, *roles.Result) *report.Document,
 	debugger func(io.Writer, *target.Target, *census.Census) error) error {
 	format, err := a.check(true, "text", "json", "csv")
+	if err != nil {
+		return err
+	}
+	rules, known, err := g.read(heapFigures())
 	if err != nil {
 		return err
 	}
@@ -59,17 +70,34 @@ func (a *app) counted(ctx context.Context, args []string, make func(*target.Targ
 		return err
 	}
 	missing := report.Coverage(t, pointers(cs.Heaps))
+	judged := func(err error) error {
+		if err != nil {
+			return err
+		}
+		return a.judge(rules, known, triage.OfCensus(t, cs))
+	}
 	if a.windbg() {
 		if err := writeFailed(debugger(w, t, cs)); err != nil {
 			return err
 		}
-		return a.complete(missing)
+		return judged(a.complete(missing))
 	}
 	rs, err := roles.Take(ctx, t)
 	if err != nil {
 		return err
 	}
-	return a.write(w, make(t, cs, rs), format, missing)
+	return judged(a.write(w, make(t, cs, rs), format, missing))
+}
+
+// heapFigures are the figures of heaps that --fail-on knows.
+func heapFigures() []string {
+	var out []string
+	for _, f := range gate.Figures() {
+		if strings.HasPrefix(f.Name, "heap.") {
+			out = append(out, f.Name)
+		}
+	}
+	return out
 }
 
 // census counts heaps and shows how far it is.

@@ -84,6 +84,8 @@ func appendField(b []byte, v any, k report.Kind) []byte {
 		return b
 	case string:
 		return appendQuoted(b, x)
+	case *report.Table:
+		return appendQuoted(b, string(appendNested(nil, x)))
 	case []string:
 		return appendQuoted(b, strings.Join(x, ";"))
 	case bool:

@@ -16,7 +16,7 @@ func writeJSON(w *bufio.Writer, d *report.Document) {
 	b = appendString(b, report.SchemaVersion)
 	for i := range d.Tables {
 		t := &d.Tables[i]
-		if t.Media == report.ForPeople || t.Key == "" {
+		if t.Media == report.ForPeople || t.Media == report.ForRows || t.Key == "" {
 			continue
 		}
 		if t.Flat && len(t.Rows) > 0 {
@@ -119,6 +119,8 @@ func appendCell(b []byte, v any, k report.Kind) []byte {
 		return strconv.AppendBool(b, x)
 	case float64:
 		return strconv.AppendFloat(b, x, 'f', 2, 64)
+	case *report.Table:
+		return appendNested(b, x)
 	case []string:
 		b = append(b, '[')
 		for i, s := range x {
@@ -140,6 +142,18 @@ func appendCell(b []byte, v any, k report.Kind) []byte {
 		b = append(b, '-')
 	}
 	return strconv.AppendUint(b, n, 10)
+}
+
+// appendNested appends the rows of a table within a cell, one a line.
+func appendNested(b []byte, t *report.Table) []byte {
+	b = append(b, '[')
+	for i, row := range t.Rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendObject(append(b, "\n      "...), t, row, "", "")
+	}
+	return append(b, ']')
 }
 
 // appendString appends a JSON string. What is no UTF-8 becomes U+FFFD; control

@@ -24,7 +24,7 @@ func writeText(w *bufio.Writer, d *report.Document, o Options) {
 	}
 	for i := range d.Tables {
 		t := &d.Tables[i]
-		if t.Media == report.ForPrograms || len(t.Rows) == 0 && t.Empty == "" {
+		if t.Media == report.ForPrograms || t.Media == report.ForRows || len(t.Rows) == 0 && t.Empty == "" {
 			continue
 		}
 		gap()

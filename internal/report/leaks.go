@@ -23,7 +23,7 @@ func Leaks(t *target.Target, r *refs.Reach, l *refs.Leaks, accumulators []refs.S
 	doc.add(count("busy", "", "Blocks in use", "Bytes in use", l.Busy),
 		count("unreachable", "", "Unreachable blocks", "Unreachable bytes", l.Unreachable))
 	doc.add(sets(l), leakGroups(l, o.Top), leakStack(l))
-	doc.add(suspects(accumulators, t.Path)...)
+	doc.add(suspects(t, accumulators)...)
 	doc.add(rootCounts(r), confidence(r, l))
 	if o.Blocks {
 		doc.add(leakedBlocks(r, o.Heaps))

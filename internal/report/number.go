@@ -15,5 +15,8 @@ func AppendGrouped(b []byte, n uint64) []byte {
 	return b
 }
 
+// Grouped formats a number with commas between thousands.
+func Grouped(n uint64) string { return grouped(n) }
+
 // grouped is AppendGrouped for sentences.
 func grouped(n uint64) string { return string(AppendGrouped(nil, n)) }

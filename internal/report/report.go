@@ -12,6 +12,7 @@ type Document struct {
 	Title  string // first line of text
 	Tables []Table
 	Notes  []string // sentences at the end of text
+	Triage *Triage  // the findings behind the tables; nil when the result has none
 }
 
 // Kind is the kind of value that a column holds. Cells of any kind may be nil,
@@ -30,6 +31,7 @@ const (
 	Hex                 // uint64, a word of flags; in text and JSON with 0x
 	Yes                 // bool
 	List                // []string
+	Nested              // *Table; an array of objects in JSON, and in nothing else
 )
 
 // Column is a column of a table. Key is its name in JSON and CSV, Title its
@@ -57,6 +59,7 @@ const (
 	Everywhere  Media = iota
 	ForPeople         // text only: a view of numbers that stand elsewhere in JSON
 	ForPrograms       // JSON and CSV only
+	ForRows           // CSV and NDJSON only: rows that stand nested in JSON
 )
 
 // Table is a table of a Document.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/heapdump/heapdump/internal/analysis/refs"
+	"github.com/heapdump/heapdump/internal/analysis/triage"
 	"github.com/heapdump/heapdump/internal/target"
 )
 
@@ -62,12 +63,12 @@ func suspectText(s *refs.Suspect, file string) string {
 }
 
 // suspects is the accumulators, for programs and for people.
-func suspects(all []refs.Suspect, path string) []Table {
-	file := shell(path)
+func suspects(t *target.Target, all []refs.Suspect) []Table {
+	file := shell(t.Path)
 	program := fill(Table{Key: "suspects", Media: ForPrograms}, []field[refs.Suspect]{
 		f("rule", "", Text, func(s refs.Suspect) any { return s.Rule }),
 		f("fingerprint", "", Text, func(s refs.Suspect) any {
-			return fmt.Sprintf("%s/%s/%d/%s", s.Rule, s.Shape, s.Element, s.Root)
+			return triage.SuspectFingerprint(t, &s)
 		}),
 		f("title", "", Text, func(s refs.Suspect) any { return suspectTitle(&s) }),
 		f("shape", "", Text, func(s refs.Suspect) any { return s.Shape }),

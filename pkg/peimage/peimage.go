@@ -93,6 +93,7 @@ type Image struct {
 	Timestamp    uint32      // seconds since 1970, or a hash in reproducible builds
 	Entry        memory.Addr // AddressOfEntryPoint; 0 when it has none
 	DLL          bool        // IMAGE_FILE_DLL
+	LargeAddress bool        // IMAGE_FILE_LARGE_ADDRESS_AWARE: a 32-bit program may use addresses above 2 GiB
 	Checksum     uint32
 	// HeadersPartial says that the section table is not whole in the dump:
 	// Sections holds those that are.
@@ -122,10 +123,12 @@ func Open(m Memory, base memory.Addr, limit uint64) (*Image, error) {
 	if string(head[:4]) != "PE\x00\x00" {
 		return nil, fmt.Errorf("%w at %v: no PE signature at %v", ErrNotPE, base, at)
 	}
+	flags := binary.LittleEndian.Uint16(head[22:])
 	i := &Image{
-		Machine:   binary.LittleEndian.Uint16(head[4:]),
-		Timestamp: binary.LittleEndian.Uint32(head[8:]),
-		DLL:       binary.LittleEndian.Uint16(head[22:])&0x2000 != 0,
+		Machine:      binary.LittleEndian.Uint16(head[4:]),
+		Timestamp:    binary.LittleEndian.Uint32(head[8:]),
+		DLL:          flags&0x2000 != 0,
+		LargeAddress: flags&0x20 != 0,
 	}
 	optional := at.Add(4 + fileHeaderSize)
 	size := uint64(binary.LittleEndian.Uint16(head[20:]))

@@ -34,6 +34,11 @@ func newSkips(more []string) skips {
 // Usual are the modules that are skipped unless told otherwise.
 func Usual() []string { return usual }
 
+// Owner returns the innermost frame of a stack that names an owner: the first
+// in a module and function that do not allocate for others. False when there
+// is none.
+func Owner(frames []stacks.Frame) (stacks.Frame, bool) { return newSkips(nil).first(frames) }
+
 // first returns the innermost frame that names an owner.
 func (s skips) first(frames []stacks.Frame) (stacks.Frame, bool) {
 	for _, f := range frames {

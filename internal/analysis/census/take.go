@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
@@ -65,14 +66,14 @@ func TakeWith(ctx context.Context, t *target.Target, heaps []*target.Heap, tick 
 		switch {
 		case h.Page != nil:
 			parts[i] = newParts(1).seenBy(h, t.Space, visit)
-			g.Go(func() error { p := &parts[i][0]; return w.count(h.Page.Blocks(p.list.Add), p) })
+			g.Go(progress.Guard(func() error { p := &parts[i][0]; return w.count(h.Page.Blocks(p.list.Add), p) }))
 			continue
 		case h.NT == nil:
 			continue
 		}
 		parts[i] = newParts(len(h.NT.Segments)+1).seenBy(h, t.Space, visit)
 		for s := range parts[i] {
-			g.Go(func() error { return w.walk(h.NT, s, &parts[i][s]) })
+			g.Go(progress.Guard(func() error { return w.walk(h.NT, s, &parts[i][s]) }))
 		}
 	}
 	if err := g.Wait(); err != nil {

@@ -40,8 +40,9 @@ type Neighbour struct {
 
 // Result is what a check found.
 type Result struct {
-	Heaps      int // that were walked
-	Blocks     int // in them
+	Census     *census.Census // the count of the same walk
+	Heaps      int            // that were walked
+	Blocks     int            // in them
 	Findings   []Finding
 	NotChecked []diag.Problem // what the dump or heapdump lacks to judge
 	Detected   []Detected     // what ntdll detected itself; each is a finding too
@@ -73,7 +74,7 @@ func Take(ctx context.Context, t *target.Target, heaps []*target.Heap, tick func
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{t: t, ctx: ctx, out: &Result{Unjudged: t.Dropped}, lists: map[int]*crtheap.List{}, titles: titles()}
+	c := &checker{t: t, ctx: ctx, out: &Result{Census: cs, Unjudged: t.Dropped}, lists: map[int]*crtheap.List{}, titles: titles()}
 	for _, p := range t.Problems {
 		c.put(p)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -57,7 +58,7 @@ func Collect(ctx context.Context, heaps []*target.Heap, tick Tick) (*Blocks, err
 	var virtuals [][]*part
 	walk := func(parts []*part, blocks iter.Seq[heap.Block]) {
 		out.parts = append(out.parts, parts...)
-		g.Go(func() error { return take(ctx, parts, blocks, m) })
+		g.Go(progress.Guard(func() error { return take(ctx, parts, blocks, m) }))
 	}
 	for _, h := range out.heaps {
 		if h.Page != nil { // the ranges of one may lie between those of another

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -57,7 +58,7 @@ func eachPage(ctx context.Context, x *Index, tick Tick, do func(page int)) error
 	m := &meter{tick: tick, total: uint64(x.n)}
 	const some = 16 // pages at a time
 	for range runtime.GOMAXPROCS(0) {
-		g.Go(func() error {
+		g.Go(progress.Guard(func() error {
 			for ctx.Err() == nil {
 				k := int(next.Add(some)) - some
 				if k >= len(x.pages) {
@@ -69,7 +70,7 @@ func eachPage(ctx context.Context, x *Index, tick Tick, do func(page int)) error
 				}
 			}
 			return ctx.Err()
-		})
+		}))
 	}
 	return g.Wait()
 }

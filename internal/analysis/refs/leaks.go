@@ -140,7 +140,7 @@ func (g *grouper) group(id ID, size uint64) *Group {
 		if c, ok := g.files.Of(g.Heap(id), &b); ok && c.HasLine() {
 			name := c.Name
 			if name == "" { // the dump lacks it, but tells files apart
-				name = fmt.Sprintf("file named at %v", c.File)
+				name = "file named at " + g.place(c.File)
 			}
 			return entry(g.bySite, site{name, c.Line}, func() Group {
 				return Group{Owner: fmt.Sprintf("%s(%d)", name, c.Line), Evidence: "crt-site"}
@@ -154,6 +154,15 @@ func (g *grouper) group(id ID, size uint64) *Group {
 		})
 	}
 	return entry(g.bySize, size, func() Group { return Group{Owner: fmt.Sprintf("%d bytes", size), Evidence: "size"} })
+}
+
+// place names an address: by its module where it is in one, which is the same
+// in another run.
+func (g *grouper) place(a memory.Addr) string {
+	if m := g.stacks.Names.Module(a); m != nil {
+		return fmt.Sprintf("%s+%#x", m.File, a.Sub(m.Start))
+	}
+	return fmt.Sprintf("%v", a)
 }
 
 // entry returns the group of a key, and makes it where there is none.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
@@ -87,7 +88,7 @@ func (r *Roots) scan(ctx context.Context, pieces []rootScan, m *meter) error {
 	g, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
 	for range runtime.GOMAXPROCS(0) {
-		g.Go(func() error {
+		g.Go(progress.Guard(func() error {
 			for ctx.Err() == nil {
 				k := int(next.Add(1)) - 1
 				if k >= len(pieces) {
@@ -98,7 +99,7 @@ func (r *Roots) scan(ctx context.Context, pieces []rootScan, m *meter) error {
 				m.add(p.Size())
 			}
 			return ctx.Err()
-		})
+		}))
 	}
 	return g.Wait()
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -75,7 +76,7 @@ func Take(ctx context.Context, t *target.Target, patterns []Pattern, ranges []me
 	q := &queue{work: work, patterns: patterns, limit: limit, tick: tick, total: total, found: make([]part, len(work))}
 	g, ctx := errgroup.WithContext(ctx)
 	for range runtime.GOMAXPROCS(0) {
-		g.Go(func() error { return q.run(ctx) })
+		g.Go(progress.Guard(func() error { return q.run(ctx) }))
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err

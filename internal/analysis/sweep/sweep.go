@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 )
@@ -65,7 +66,7 @@ func Blocks[S any](ctx context.Context, heaps []*target.Heap, tick func(done, to
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range states {
 		states[i] = start()
-		g.Go(func() error {
+		g.Go(progress.Guard(func() error {
 			for {
 				p, ok := q.next()
 				if !ok || ctx.Err() != nil {
@@ -75,7 +76,7 @@ func Blocks[S any](ctx context.Context, heaps []*target.Heap, tick func(done, to
 					return err
 				}
 			}
-		})
+		}))
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err

@@ -1,0 +1,204 @@
+package triage
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/heapdump/heapdump/internal/analysis/refs"
+	"github.com/heapdump/heapdump/internal/finding"
+)
+
+// What of the unreachable is worth a finding: so many bytes, or so many blocks
+// of one owner. Less is noise of every program.
+const (
+	leakBytes  = 64 << 10
+	leakBlocks = 100
+	maxLeaks   = 20
+
+	mediumLeak = 1 << 20
+	highLeak   = 10 << 20
+	// A large share of what is in use makes a leak worse, but not one of a
+	// few bytes in a small program.
+	leakShare = 5
+)
+
+// perBlock is what the tables of reachability take for a block in use, in
+// bytes: the index, two arrays of edges, marks and the tree of dominators, with
+// some references in each block.
+const perBlock = 160
+
+// leaks looks for what no root leads to, and for what alone leads to very much.
+func (x *taker) leaks(ctx context.Context) error {
+	if x.out.Census == nil {
+		return nil
+	}
+	busy := 0
+	for i := range x.out.Census.Heaps {
+		busy += x.out.Census.Heaps[i].BusyBlocks
+	}
+	if busy == 0 {
+		return nil
+	}
+	if need := uint64(busy) * perBlock; x.o.MaxMemory > 0 && need > x.o.MaxMemory {
+		x.out.Stopped = true
+		x.missing("Leaks were not looked for: %s in use need about %d MiB of memory, more than --max-memory allows.", blocks(busy), need>>20)
+		return nil
+	}
+	r, err := refs.Take(ctx, x.t, refs.Steps{Tick: func(what string) refs.Tick { return x.o.step(what) }})
+	if err != nil {
+		return err
+	}
+	l, err := r.Leaks(ctx, own(x.t))
+	if err != nil {
+		return err
+	}
+	d, err := r.Dominators(ctx)
+	if err != nil {
+		return err
+	}
+	x.judge(r, l, d.Suspects())
+	return ctx.Err()
+}
+
+// judge makes findings of leaks. Without the variables of any module nearly
+// everything is unreachable, which is no leak.
+func (x *taker) judge(r *refs.Reach, l *refs.Leaks, suspects []refs.Suspect) {
+	for i := range suspects {
+		x.accumulator(&suspects[i], l)
+	}
+	if l.Busy.Blocks == 0 {
+		return
+	}
+	if r.Counts[refs.Module].Areas == 0 {
+		x.missing("Unreachable blocks were not judged: the dump has no writable data of any module, so that everything would seem unreachable.")
+		return
+	}
+	x.out.Figures["leaked_bytes"] = float64(l.Unreachable.Bytes)
+	x.out.Figures["leaked_blocks"] = float64(l.Unreachable.Blocks)
+	x.unreachable(r, l)
+}
+
+// accumulator makes a finding of a suspect.
+func (x *taker) accumulator(s *refs.Suspect, l *refs.Leaks) {
+	shape := s.Shape
+	if shape == "blocks" {
+		shape = "holder"
+	}
+	f := finding.Finding{Rule: finding.Accumulator, Severity: finding.Low, Confidence: finding.Unsure,
+		Title: fmt.Sprintf("A %s of blocks of %d bytes, from %s", shape, s.Element, s.Root),
+		Evidence: fmt.Sprintf("%s bytes in use of %s are reachable through it alone; %s of them are its %s of %s bytes each.",
+			grouped(s.Retained), grouped(l.Busy.Bytes), grouped(s.Bytes), blocks(s.Length), grouped(s.Element))}
+	if len(s.Path) > 0 {
+		f.Evidence += " The path: " + strings.Join(s.Path, " → ") + "."
+	}
+	switch {
+	case s.Retained >= highLeak && s.Retained >= l.Busy.Bytes/2:
+		f.Severity, f.Confidence = finding.High, finding.Likely
+	case s.Retained >= highLeak:
+		f.Severity, f.Confidence = finding.Medium, finding.Likely
+	case s.Retained >= mediumLeak:
+		f.Severity, f.Confidence = finding.Medium, finding.Unsure
+	}
+	x.add(f, s.Shape, fmt.Sprint(s.Element), strings.ToLower(s.Root))
+}
+
+// leak is the unreachable blocks of one owner: groups of one stack each that
+// have the same owner are one.
+type leak struct {
+	evidence, who string
+	refs.Count
+	heads int
+	first *refs.Group
+}
+
+func leaksOf(groups []refs.Group) []leak {
+	var out []leak
+	at := map[string]int{}
+	for i := range groups {
+		g := &groups[i]
+		who := strings.ToLower(g.Owner)
+		switch g.Evidence {
+		case "crt-site":
+			who = base(who)
+		case "stack":
+			if who = owner(g.Stack); who == "" {
+				who = "no module"
+			}
+		}
+		key := g.Evidence + " " + who
+		k, seen := at[key]
+		if !seen {
+			k = len(out)
+			at[key] = k
+			out = append(out, leak{evidence: g.Evidence, who: who, first: g})
+		}
+		out[k].Blocks += g.Blocks
+		out[k].Bytes += g.Bytes
+		out[k].heads += g.Heads
+	}
+	slices.SortStableFunc(out, func(a, b leak) int { return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(b.Blocks, a.Blocks)) })
+	return out
+}
+
+// unreachable makes findings of the largest owners of unreachable blocks.
+func (x *taker) unreachable(r *refs.Reach, l *refs.Leaks) {
+	whole := whole(r)
+	n, rest := 0, refs.Count{}
+	for _, g := range leaksOf(l.Groups) {
+		if g.Bytes < leakBytes && g.Blocks < leakBlocks {
+			continue
+		}
+		if n++; n > maxLeaks {
+			rest.Blocks += g.Blocks
+			rest.Bytes += g.Bytes
+			continue
+		}
+		x.leak(&g, l, whole)
+	}
+	if n > maxLeaks {
+		x.missing("%d more owners of %s unreachable bytes in %s have no finding; `heapdump leaks` has them all.", n-maxLeaks, grouped(rest.Bytes), blocks(rest.Blocks))
+	}
+}
+
+func (x *taker) leak(g *leak, l *refs.Leaks, whole bool) {
+	f := finding.Finding{Rule: finding.Unreachable, Severity: finding.Low, Confidence: finding.Unsure, Bytes: g.Bytes, Blocks: g.Blocks}
+	switch {
+	case g.evidence == "size":
+		f.Title = fmt.Sprintf("Unreachable blocks of %s", g.who)
+	default:
+		f.Title = fmt.Sprintf("Unreachable blocks allocated by %s", g.who)
+	}
+	if whole && g.evidence != "size" {
+		f.Confidence = finding.Sure
+	} else if whole || g.evidence != "size" {
+		f.Confidence = finding.Likely
+	}
+	switch {
+	case g.Bytes >= highLeak || g.Bytes >= mediumLeak && g.Bytes >= l.Busy.Bytes/leakShare:
+		f.Severity = finding.High
+	case g.Bytes >= mediumLeak:
+		f.Severity = finding.Medium
+	}
+	if f.Confidence == finding.Unsure {
+		f.Severity = min(f.Severity, finding.Medium)
+	}
+	f.Evidence = fmt.Sprintf("No root leads to %s of %s bytes together, of %s bytes in use; to %s nothing points at all. For example the one at %v.",
+		blocks(g.Blocks), grouped(g.Bytes), grouped(l.Busy.Bytes), blocks(g.heads), g.first.Example)
+	if !whole {
+		f.Evidence += " The dump lacks memory that may point to them, so that this is an upper bound."
+	}
+	x.add(f, g.evidence, g.who)
+}
+
+// whole reports whether all that could refer to a block is in the dump.
+func whole(r *refs.Reach) bool {
+	for _, c := range r.Counts {
+		if c.Missing > 0 || !c.Taken {
+			return false
+		}
+	}
+	return r.Missing == 0 && len(r.Lost) == 0 && r.Counts[refs.Stack].Areas > 0
+}
