@@ -135,7 +135,7 @@ func TestThreadBlock(t *testing.T) {
 		}
 		x := all[0]
 		if uint64(x.Address) != teb || x.Self != x.Address || x.LastError != 5 || x.LastStatus != 0xc0000034 || x.ThreadID != uint64(s.Threads[0].ID) ||
-			x.ProcessID != 0x1a2c || x.StackBase <= x.StackLimit || x.DeallocationStack != x.StackLimit || x.PEB == 0 || !x.Knows("LastErrorValue") || x.Knows("Nothing") {
+			x.ProcessID != 0x1a2c || x.StackBase <= x.StackLimit || x.StackBase.Sub(x.DeallocationStack) != 0x40000 || x.PEB == 0 || !x.Knows("LastErrorValue") || x.Knows("Nothing") {
 			t.Errorf("%+v", x)
 		}
 		if _, ok := s.ReadThreadBlock(0x1000, 64); ok {
