@@ -142,7 +142,7 @@ var permitted = map[string]string{
 	"internal/ntcode":           "",
 	"internal/analysis/crash":   "internal/analysis/check internal/analysis/locate internal/analysis/threads internal/disasm internal/ntcode internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/minidump",
 	"internal/analysis/environ": "internal/target pkg/diag pkg/process",
-	"internal/analysis/threads": "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
+	"internal/analysis/threads": "internal/symbols internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 
 	"internal/disasm":             "golang.org/x/arch/arm64/arm64asm golang.org/x/arch/x86/x86asm",
 	"internal/analysis/structure": "internal/symbols internal/target pkg/heap pkg/memory pkg/ntheap pkg/structs",

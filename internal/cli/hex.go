@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,16 +27,26 @@ func (a *app) hex() *cobra.Command {
 	var words bool
 	var length string
 	c := a.command(&cobra.Command{
-		Use:   "hex ADDR [DUMP]",
+		Use:   "hex ADDR [LEN] [DUMP]",
 		Short: "Memory as bytes and text, and with --words what each word points at",
-		Long:  "Bytes that the dump does not have are ??, with the reason.",
-		Example: lines("heapdump hex 0x1c0aa400750 app.dmp", "heapdump hex 0x9d1e6ffb80 --words --length 0x200 app.dmp",
+		Long:  "Bytes that the dump does not have are ??, with the reason. LEN is how many bytes, 128 without it: 0x200, 512, 4KiB.",
+		Example: lines("heapdump hex 0x1c0aa400750 app.dmp", "heapdump hex 0x9d1e6ffb80 0x200 --words app.dmp",
 			"heapdump hex 0x1c0aa400750 --format json app.dmp"),
-		Args: anAddressAndADump,
+		Args: func(cmd *cobra.Command, args []string) error {
+			var given string
+			if args, given = hexLength(args); given != "" && cmd.Flags().Changed("length") {
+				return usagef("the length is given twice, %s and --length %s", given, length)
+			}
+			return anAddressAndADump(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			args, given := hexLength(args)
+			if given != "" {
+				length = given
+			}
 			n, err := pick.ParseSize(length)
 			if err != nil || n == 0 || n > maxHex || words && n > maxWords {
-				return usagef("--length %s: write a size from 1 to %d bytes, with --words to %d", length, maxHex, maxWords)
+				return usagef("length %s: write a size from 1 to %d bytes, with --words to %d", length, maxHex, maxWords)
 			}
 			spec, path, err := a.addressAndDump(args)
 			if err != nil {
@@ -62,6 +73,21 @@ func (a *app) hex() *cobra.Command {
 	c.Flags().StringVar(&length, "length", "128", "how many `bytes`, for example 0x200 or 4KiB")
 	c.Flags().BoolVar(&words, "words", false, "what each aligned word points at")
 	return c
+}
+
+// hexLength takes the argument LEN out, which stands behind the address: a
+// number that is no file.
+func hexLength(args []string) (rest []string, length string) {
+	if len(args) < 2 {
+		return args, ""
+	}
+	if _, err := os.Stat(args[1]); err == nil {
+		return args, ""
+	}
+	if _, err := pick.ParseSize(args[1]); err != nil {
+		return args, ""
+	}
+	return append(args[:1:1], args[2:]...), args[1]
 }
 
 // hexLines reads a range in lines.
@@ -113,6 +139,7 @@ func hexWords(ctx context.Context, t *target.Target, r memory.Range) ([]report.H
 				if err != nil {
 					return nil, err
 				}
+				w.Symbol = x.Name
 				if x.Where != "nothing" {
 					w.Says = strings.TrimPrefix(x.Says, "in no heap: ")
 				}

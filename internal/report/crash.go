@@ -50,20 +50,20 @@ func registerFields() []field[crash.Register] {
 	return []field[crash.Register]{
 		f("name", "Register", Text, func(x crash.Register) any { return x.Register.Name }),
 		f("value", "Value", Hex, func(x crash.Register) any { return x.Value }),
-		f("", "Points", Text, func(x crash.Register) any { return word(pointsAt(x)) }),
+		f("", "Points", Text, func(x crash.Register) any { return word(pointed(x.Says, x.Name)) }),
 		f("says", "", Text, func(x crash.Register) any { return word(x.Says) }),
 		f("symbol", "", Text, func(x crash.Register) any { return word(x.Name.String()) }),
 		f("symbol_how", "", Text, func(x crash.Register) any { return symbolHow(x.Name) }),
 	}
 }
 
-// pointsAt says what a register points at: its name, else what is there. A
-// name that need not be its function's says so.
-func pointsAt(x crash.Register) string {
-	switch s := x.Name.String(); {
+// pointed says what is pointed at: its name, else what is there. A name that
+// need not be its function's says so.
+func pointed(says string, name symbols.Name) string {
+	switch s := name.String(); {
 	case s == "":
-		return x.Says
-	case x.Name.How == symbols.Nearest:
+		return says
+	case name.How == symbols.Nearest:
 		return s + " (nearest export)"
 	default:
 		return s

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -22,6 +23,7 @@ type HexWord struct {
 	Value   uint64
 	Saved   bool // all of it is in the dump
 	Says    string
+	Symbol  symbols.Name // of what it points at, in a module
 }
 
 // HexBytes is the result of heapdump hex; words may be nil.
@@ -40,7 +42,10 @@ func HexBytes(t *target.Target, lines []HexLine, words []HexWord) *Document {
 		doc.add(fill(Table{Key: "words", Title: "Words", Main: true}, []field[HexWord]{
 			f("address", "Address", Address, func(x HexWord) any { return addr(x.Address) }),
 			f("value", "Value", Hex, func(x HexWord) any { return known(x.Saved, x.Value) }),
-			f("says", "Points", Text, func(x HexWord) any { return word(x.Says) }),
+			f("", "Points", Text, func(x HexWord) any { return word(pointed(x.Says, x.Symbol)) }),
+			f("says", "", Text, func(x HexWord) any { return word(x.Says) }),
+			f("symbol", "", Text, func(x HexWord) any { return word(x.Symbol.String()) }),
+			f("symbol_how", "", Text, func(x HexWord) any { return symbolHow(x.Symbol) }),
 		}, words))
 	}
 	return doc

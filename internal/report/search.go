@@ -90,6 +90,8 @@ func hitKeys(hits []Hit) Table {
 		block("user_bytes", Bytes, busy(func(b *heap.Block) any { return b.UserBytes() })),
 		f("module", "", Text, func(h Hit) any { return word(h.Owner.Module) }),
 		f("module_offset", "", Hex, func(h Hit) any { return known(h.Owner.Module != "", h.Owner.ModuleOffset) }),
+		f("symbol", "", Text, func(h Hit) any { return symbol(h.Owner.Name) }),
+		f("symbol_how", "", Text, func(h Hit) any { return symbolHow(h.Owner.Name) }),
 		f("tid", "", Count, func(h Hit) any { return known(h.Owner.InStack, h.Owner.Thread) }),
 		f("sample", "", Text, func(h Hit) any { return sample(h) }),
 	}, hits)
@@ -105,7 +107,7 @@ func hitOwner(x *locate.Found) string {
 	case x.Heap != nil:
 		return fmt.Sprintf("heap %v", x.Heap.Address)
 	case x.Module != "":
-		return fmt.Sprintf("%s+%#x", x.Module[strings.LastIndexAny(x.Module, `\/`)+1:], x.ModuleOffset)
+		return pointed(x.Module, x.Name)
 	case x.InStack:
 		return fmt.Sprintf("stack of thread %#x", x.Thread)
 	case x.InRegion && x.Region.AllocationBase != 0:

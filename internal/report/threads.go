@@ -1,10 +1,8 @@
 package report
 
 import (
-	"fmt"
 	"time"
 
-	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/analysis/threads"
 	"github.com/heapdump/heapdump/internal/ntcode"
 	"github.com/heapdump/heapdump/internal/target"
@@ -23,14 +21,6 @@ func Threads(t *target.Target, r *threads.Result) *Document {
 		doc.Notes = append(doc.Notes, "Of a WOW64 thread the stack, instruction pointer, stack pointer and last error are the 32-bit ones, where the dump has them.")
 	}
 	return doc
-}
-
-// inModule names an address by its module, "" when it is in none.
-func inModule(x stacks.Frame) string {
-	if x.Module == "" {
-		return ""
-	}
-	return fmt.Sprintf("%s+0x%x", x.Module, x.Offset)
 }
 
 type thread = threads.Thread
@@ -77,7 +67,8 @@ func threadFields() []field[thread] {
 		f("used_bytes", "Used", Bytes, func(x thread) any { s := x.Stack(); return known(s.KnowUsed, s.Used) }),
 		f("ip", "", Address, func(x thread) any { return some(x.Registers().IP) }),
 		f("sp", "Stack pointer", Address, func(x thread) any { return some(x.Registers().SP) }),
-		f("at", "Instruction", Text, func(x thread) any { return word(inModule(x.At)) }),
+		f("at", "Instruction", Text, func(x thread) any { return word(x.At.String()) }),
+		f("at_how", "", Text, func(x thread) any { return symbolHow(x.At) }),
 		f("last_error", "Last error", Text, ofBlock("LastErrorValue", func(b *process.ThreadBlock) any { return ntcode.Win32(b.LastError) })),
 		f("last_error_code", "", Count, ofBlock("LastErrorValue", func(b *process.ThreadBlock) any { return b.LastError })),
 		f("last_status", "", Hex, ofBlock("LastStatusValue", func(b *process.ThreadBlock) any { return b.LastStatus })),
@@ -89,6 +80,7 @@ func threadFields() []field[thread] {
 		f("created", "", Text, ofInfo(func(x thread) any { return when(x.Info.Created) })),
 		f("exited", "", Text, ofInfo(func(x thread) any { return when(x.Info.Exited) })),
 		f("start", "", Address, ofInfo(func(x thread) any { return some(x.Info.StartAddress) })),
-		f("start_at", "Started at", Text, func(x thread) any { return word(inModule(x.Start)) }),
+		f("start_at", "Started at", Text, func(x thread) any { return word(x.Start.String()) }),
+		f("start_at_how", "", Text, func(x thread) any { return symbolHow(x.Start) }),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/heapdump/heapdump/internal/progress"
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -42,10 +43,10 @@ func Many(ctx context.Context, t *target.Target, addrs []memory.Addr) ([]Found, 
 
 // surround fills in what does not need a heap: regions, modules and stacks.
 func surround(t *target.Target, addrs []memory.Addr, out []Found) {
-	modules, threads := t.File.Modules(nil), t.File.Threads(nil)
+	modules, threads, names := t.File.Modules(nil), t.File.Threads(nil), symbols.New(t)
 	for i, a := range addrs {
 		x := &out[i]
-		x.Address = a
+		x.Address, x.Name = a, names.Find(a)
 		x.Region, x.InRegion = t.Space.Region(a)
 		x.Why = t.Space.Why(a)
 		x.Saved = x.Why == memory.Present

@@ -3,7 +3,7 @@
 package threads
 
 import (
-	"github.com/heapdump/heapdump/internal/analysis/stacks"
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -16,7 +16,7 @@ type Thread struct {
 	minidump.Thread
 	TEB, TEB32 *process.ThreadBlock // nil when not in the dump; TEB32 of WOW64 threads alone
 	Context32  *minidump.Context    // the 32-bit registers of a WOW64 thread; nil when not in the dump
-	At, Start  stacks.Frame         // the module of the instruction pointer and of the start address
+	At, Start  symbols.Name         // of the instruction pointer and of the start address
 	Crashed    bool                 // it has the exception
 }
 
@@ -81,7 +81,7 @@ type Result struct {
 // Take lists the threads in the dump's order.
 func Take(t *target.Target) *Result {
 	var list diag.List
-	r, names, src := &Result{}, stacks.New(t), t.Source()
+	r, names, src := &Result{}, symbols.New(t), t.Source()
 	crashed, err := t.File.Exception(nil)
 	for _, th := range t.File.Threads(list.Add) {
 		x := Thread{Thread: th, Crashed: err == nil && crashed.ThreadID == th.ID}
@@ -97,15 +97,9 @@ func Take(t *target.Target) *Result {
 				x.Context32 = &c
 			}
 		}
-		ip := x.Registers().IP
-		at := []memory.Addr{ip}
+		x.At = names.Find(x.Registers().IP)
 		if th.Info != nil {
-			at = append(at, th.Info.StartAddress)
-		}
-		frames := names.Frames(at)
-		x.At = frames[0]
-		if len(frames) > 1 {
-			x.Start = frames[1]
+			x.Start = names.Find(th.Info.StartAddress)
 		}
 		r.Threads = append(r.Threads, x)
 	}

@@ -32,7 +32,7 @@ func TestDemo(t *testing.T) {
 	if !s.KnowCommitted || s.Committed != 0x2000 || !s.KnowUsed || s.Used != 0x480 {
 		t.Errorf("%+v", s)
 	}
-	if x.At.Module != "ntdll.dll" || x.At.Offset != 0x1234 || x.Start.Module != "orchard.exe" || x.Start.Offset != 0x1000 {
+	if x.At.Module != "ntdll" || x.At.Offset != 0x1234 || x.Start.Module != "orchard" || x.Start.Offset != 0x1000 {
 		t.Errorf("%+v %+v", x.At, x.Start)
 	}
 }
