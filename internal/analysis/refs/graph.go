@@ -3,6 +3,7 @@ package refs
 import (
 	"context"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -84,8 +85,11 @@ func (x *Index) Graph(ctx context.Context, t *target.Target, o Options) (*Graph,
 		return nil, err
 	}
 	var edges, missing, words, misses atomic.Uint64
+	scanners := sync.Pool{New: func() any { return &scanner{Graph: g, win: window{space: t.Space}} }}
 	err = eachPage(ctx, x, o.Tick, func(k int) {
-		s := &scanner{Graph: g, win: window{space: t.Space}}
+		s := scanners.Get().(*scanner)
+		defer scanners.Put(s)
+		s.missing, s.words, s.misses = 0, 0, 0
 		s.page(k)
 		edges.Add(uint64(len(g.pages[k].to)))
 		missing.Add(s.missing)
@@ -112,7 +116,7 @@ type scanner struct {
 func (s *scanner) page(k int) {
 	entries := s.Index.pages[k]
 	off := make([]uint32, len(entries)+1)
-	s.out = make([]uint32, 0, len(entries))
+	s.out, s.chunk = s.out[:0], nil
 	for i := range entries {
 		s.from = ID(k<<pageShift + i)
 		if s.chunk == nil || s.from >= s.chunk.base+s.chunk.n {
