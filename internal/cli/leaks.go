@@ -59,12 +59,13 @@ func (a *app) leaks() *cobra.Command {
 block that they lead to for pointers to others. What is left is unreachable: no aligned word anywhere
 leads to it. Interior pointers count. A word that only looks like a pointer keeps a block from being
 found, so the answer errs towards fewer leaks; pointers that are encoded, packed or unaligned are not
-seen, so what only they lead to is named all the same (see --unaligned).
+seen, so what only they lead to is named all the same (see --unaligned); the C runtimes' tables of atexit,
+which hang on encoded pointers, are seen.
 
 Roots: the writable data of every module, other private and mapped memory, thread environment blocks
 with their TLS and FLS slots, stacks from the stack pointer up, registers. No roots: the heaps' own
-structures, free blocks, stacks below the stack pointer, and what a debug C runtime keeps to list its
-blocks.
+structures, free blocks, stacks below the stack pointer, the stack trace database of gflags +ust, and what
+a debug C runtime or light page heap keeps to list its blocks.
 
 The owner is the source line that a debug C runtime noted, else the stack of the allocation (gflags
 +ust, page heap), else no more than the size.

@@ -182,7 +182,7 @@ func (r *Reach) rootWords(ctx context.Context, wanted bitmap, do func(Edge)) {
 			if !ok {
 				return
 			}
-			e := Edge{Root: &Variable{a, at}, At: at, To: id, Into: off, Exact: to&interior == 0}
+			e := Edge{Root: &Variable{Area: a, At: at}, At: at, To: id, Into: off, Exact: to&interior == 0}
 			if a.Kind != Module && a.Kind != Register {
 				e.Root.At, e.Offset = a.Start, at.Sub(a.Start)
 			}
@@ -193,6 +193,11 @@ func (r *Reach) rootWords(ctx context.Context, wanted bitmap, do func(Edge)) {
 			continue
 		}
 		r.area(a, a.Range, take)
+	}
+	for _, c := range r.coded {
+		if wanted.get(c.to) {
+			do(Edge{Root: &Variable{c.area, c.at, true}, At: c.at, To: c.to, Exact: true})
+		}
 	}
 }
 

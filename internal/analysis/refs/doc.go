@@ -14,11 +14,11 @@
 // keeps a block, so what is called unreachable has no pointer anywhere that
 // was looked at, and some blocks that nobody needs are not found. Pointers
 // that a program packs, encodes (EncodePointer) or stores unaligned are not
-// seen as such.
+// seen as such, but for the C runtimes' tables of atexit.
 //
 // No references are the heaps' own structures, free blocks and their links,
-// what stands on a stack below its stack pointer, page heap's nodes, and what
-// a debug C runtime keeps: the links between its headers, and its pointers to
+// what stands on a stack below its stack pointer, page heap's nodes and light
+// headers, stack trace databases, and what a debug C runtime keeps: the links between its headers, and its pointers to
 // the headers themselves.
 //
 // The package knows no owner of a block beyond the evidence that it is given,

@@ -20,12 +20,17 @@ type hit struct {
 type Variable struct {
 	Area *Area
 	At   memory.Addr // of the word; of other kinds the area's start
+
+	Encoded bool // the word is an encoded pointer
 }
 
 // Name is the variable as module!section+offset, or what else it is.
 func (v Variable) Name() string {
 	switch v.Area.Kind {
 	case Module:
+		if v.Encoded {
+			return fmt.Sprintf("%s+%#x (encoded)", v.Area.Name, v.At.Sub(v.Area.Base))
+		}
 		return fmt.Sprintf("%s+%#x", v.Area.Name, v.At.Sub(v.Area.Base))
 	case Private, Mapped, lost:
 		return fmt.Sprintf("%s at %v", v.Area.Name, v.Area.Base)
@@ -48,7 +53,7 @@ func (r *Roots) variables(ctx context.Context) (vars []Variable, hits []hit) {
 			at = a.Start
 		}
 		if n := len(vars); n == 0 || vars[n-1].Area != a || vars[n-1].At != at {
-			vars = append(vars, Variable{a, at})
+			vars = append(vars, Variable{Area: a, At: at})
 		}
 		hits = append(hits, hit{uint32(len(vars) - 1), id})
 	}
@@ -62,6 +67,10 @@ func (r *Roots) variables(ctx context.Context) (vars []Variable, hits []hit) {
 			continue
 		}
 		r.area(a, a.Range, func(at memory.Addr, v uint64) { add(a, at, v) })
+	}
+	for _, c := range r.coded {
+		vars = append(vars, Variable{Area: c.area, At: c.at, Encoded: true})
+		hits = append(hits, hit{uint32(len(vars) - 1), c.to})
 	}
 	slices.SortFunc(hits, func(a, b hit) int { return cmp.Or(cmp.Compare(a.root, b.root), cmp.Compare(a.to, b.to)) })
 	return vars, slices.Compact(hits)

@@ -27,6 +27,7 @@ type Roots struct {
 	Areas  []Area
 	Counts []KindCount // by kind
 
+	coded  []coded      // references that are kept encoded, by address
 	strays uint64       // words that lie between the heaps, where no memory is
 	hits   [2][2]bitmap // by onlyStack and interior: the blocks that a root points to
 }
@@ -60,6 +61,11 @@ func (g *Graph) Roots(ctx context.Context, set Kinds, tick Tick) (*Roots, error)
 		return nil, err
 	}
 	r.count(set, pieces)
+	r.coded = r.findCoded(g.target)
+	for _, c := range r.coded {
+		r.mark(Module, c.to)
+		r.Counts[Module].Hits++
+	}
 	return r, nil
 }
 

@@ -97,6 +97,8 @@ func (r *Reach) hops(v Variable, blocks []ID) []Hop {
 			before := r.Range(blocks[i-1])
 			r.area(&Area{width: widthOf(r.Heap(blocks[i-1]).Bits)}, before, take)
 			h.Offset = h.From.Sub(before.Start)
+		case v.Encoded:
+			h.From = v.At
 		case v.Area.Kind == Register:
 			take(0, v.Area.Value)
 		case v.Area.Kind == Module:
