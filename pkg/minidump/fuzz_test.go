@@ -72,3 +72,39 @@ func TestDamaged(t *testing.T) {
 		}
 	}
 }
+
+// FuzzHandles: whatever a handle stream and the object information behind it
+// say, there are no more handles than descriptors fit, and no more of the
+// information than fits the file; loops end.
+func FuzzHandles(f *testing.F) {
+	f.Add(u32(16), u32(1), zeros(40), zeros(24))
+	f.Add(u32(16), u32(0xffffffff), append(append(zeros(36), u32(8)...), zeros(4)...), append(append(u32(8), u32(1)...), u32(12)...))
+	f.Fuzz(func(t *testing.T, header, count, descriptors, objects []byte) {
+		d := newDump()
+		at := d.blob(objects)
+		stream := append([]byte{}, header[:min(len(header), 4)]...)
+		stream = append(append(append(stream, u32(40)...), count[:min(len(count), 4)]...), zeros(4)...)
+		stream = append(stream, descriptors...)
+		// Every second descriptor's information is the objects', so that the
+		// fuzzer need not find where they are.
+		for i := 16; i+40 <= len(stream); i += 80 {
+			copy(stream[i+32:], u32(at))
+		}
+		d.add(HandleDataStream, stream)
+		file, err := Parse(d.data)
+		if err != nil {
+			return
+		}
+		all := file.Handles(nil)
+		if len(all) > len(d.data)/32 {
+			t.Errorf("%d handles in a file of %d bytes", len(all), len(d.data))
+		}
+		infos := 0
+		for _, h := range all {
+			infos += len(h.Info)
+		}
+		if infos > len(d.data)/12 {
+			t.Errorf("%d pieces of information in a file of %d bytes", infos, len(d.data))
+		}
+	})
+}
