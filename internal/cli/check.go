@@ -61,7 +61,7 @@ func (a *app) runCheck(ctx context.Context, args, specs []string, g gateFlags) e
 	if err != nil {
 		return err
 	}
-	if err := a.write(w, report.Check(t, r), format, report.Coverage(t, nil)); err != nil {
+	if err := a.write(w, named(t, report.Check(t, r)), format, report.Coverage(t, nil)); err != nil {
 		return err
 	}
 	return a.judge(rules, known, triage.OfCheck(t, r))

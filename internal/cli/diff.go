@@ -162,7 +162,11 @@ func earlier(path string) (*delta.Side, error) {
 
 // dump makes a side of a dump.
 func (d *differ) dump(ctx context.Context, path string) (*delta.Side, error) {
-	t, err := target.Open(path, target.Options{NoMmap: d.app.flags.noMmap, Context: ctx})
+	o, err := d.app.options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := target.Open(path, o)
 	if err != nil {
 		return nil, inputError(err)
 	}

@@ -34,11 +34,11 @@ func (a *app) exception() *cobra.Command {
 				if r.Thread != nil {
 					crashed = append(crashed, *r.Thread)
 				}
-				stacks, err := stacksOf(ctx, unwind.New(t, symbols.New(t)), crashed)
+				stacks, err := stacksOf(ctx, unwind.New(t, symbols.Of(t)), crashed)
 				if err != nil {
 					return nil, err
 				}
-				return report.Exception(t, r).WithStacks(stacks), nil
+				return named(t, report.Exception(t, r).WithStacks(stacks)), nil
 			}})
 		},
 	}, groupAround, ".exr -1, .ecxr, r, k")

@@ -48,7 +48,7 @@ func (a *app) find() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.write(w, report.Find(t, x, rs), format, report.Coverage(t, nil))
+			return a.write(w, named(t, report.Find(t, x, rs)), format, report.Coverage(t, nil))
 		},
 	}, groupWalk, "!heap -x ADDR, !heap -p -a ADDR, !address ADDR")
 }

@@ -17,6 +17,7 @@ import (
 // common are the flags that every command takes.
 type common struct {
 	format, output, style, color, maxInput, table string
+	symbols                                       []string
 	quiet, noMmap, strict, human                  bool
 }
 
@@ -32,6 +33,7 @@ func (c *common) register(cmd *cobra.Command) {
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no progress and no notes on stderr")
 	f.BoolVar(&c.strict, "strict", false, "exit 4 when the dump does not hold all that the answer needs")
 	f.BoolVar(&c.noMmap, "no-mmap", false, "read the file whole instead of mapping it")
+	f.StringArrayVar(&c.symbols, "symbols", nil, "a `folder` with PDBs or Breakpad files, plain or a symbol store, looked into before\n$_NT_SYMBOL_PATH and the dump's own; repeats")
 	f.StringVar(&c.maxInput, "max-input", "", "most `bytes` that a compressed dump may unpack to, for example 100GiB")
 }
 
@@ -122,6 +124,9 @@ func (a *app) open(ctx context.Context, path string) (*target.Target, io.Writer,
 // options are those that a dump is opened with.
 func (a *app) options(ctx context.Context) (target.Options, error) {
 	o := target.Options{NoMmap: a.flags.noMmap, Context: ctx}
+	if err := a.symbolFolders(&o); err != nil {
+		return o, err
+	}
 	if a.flags.maxInput == "" {
 		return o, nil
 	}

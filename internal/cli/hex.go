@@ -65,7 +65,7 @@ func (a *app) hex() *cobra.Command {
 				if err != nil {
 					return nil, err
 				}
-				return report.HexBytes(t, hexLines(t, r), all), nil
+				return named(t, report.HexBytes(t, hexLines(t, r), all)), nil
 			}})
 		},
 	}, groupAround, "db ADDR, dps ADDR")

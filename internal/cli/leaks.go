@@ -137,7 +137,7 @@ func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
 		o.Top = 0
 	}
 	suspects := d.Suspects()
-	if err := a.write(w, report.Leaks(t, r, l, suspects, o), format, report.LeakCoverage(t, r)); err != nil {
+	if err := a.write(w, named(t, report.Leaks(t, r, l, suspects, o)), format, report.LeakCoverage(t, r)); err != nil {
 		return err
 	}
 	return a.judge(rules, known, triage.OfLeaks(t, r, l, suspects))

@@ -17,7 +17,8 @@ func (a *app) ln() *cobra.Command {
 		Short: "The name of an address, the nearest symbols below and above it, and how it was named",
 		Long: `Names come from the export tables of the images in the dump. The nearest export below an address need
 not be its function: where the image tells that another one begins between them, the address has its
-module and offset alone, and the nearest symbols are only shown.`,
+module and offset alone, and the nearest symbols are only shown. A PDB or Breakpad file of the same build
+names its functions with file and line (see --symbols); it is looked for beside the dump as well.`,
 		Example: lines("heapdump ln 0x77023894 app.dmp", "heapdump ln 00007ffa`11c91234 --format json app.dmp"),
 		Args:    anAddressAndADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,8 +39,8 @@ module and offset alone, and the nearest symbols are only shown.`,
 				return err
 			}
 			defer t.Close()
-			x := symbols.New(t).Near(addr, nearSymbols)
-			return a.write(w, report.Near(t, addr, x), format, report.Coverage(t, nil))
+			x := symbols.Of(t).Near(addr, nearSymbols)
+			return a.write(w, named(t, report.Near(t, addr, x)), format, report.Coverage(t, nil))
 		},
 	}, groupAround, "ln ADDR")
 }

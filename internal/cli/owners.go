@@ -114,7 +114,7 @@ func (a *app) runOwners(ctx context.Context, args []string, f ownersFlags) error
 	if err != nil {
 		return err
 	}
-	return a.write(w, report.Owners(t, r, f.top, f.picked()), format, report.Coverage(t, nil))
+	return a.write(w, named(t, report.Owners(t, r, f.top, f.picked())), format, report.Coverage(t, nil))
 }
 
 // best is the criterion that a dump has the best evidence for.

@@ -29,7 +29,7 @@ Each frame says how it was found:
   instructions   the function below was returning or had just begun, by its instructions (32-bit code)
   frame pointer  the chain of frame pointers; functions that have none may be left out
   scan           the next word of the stack that follows a call instruction: may be a leftover of an earlier call
-No file is read but the dump. Where it lacks unwind data or code, a stack ends early and says so.`,
+Names are those of the exports in the dump and of symbol files (see --symbols). Where it lacks unwind data or code, a stack ends early and says so.`,
 		Example: lines("heapdump stack app.dmp", "heapdump stack all app.dmp", "heapdump stack 0x1a34 app.dmp",
 			"heapdump stack all --format csv --table frames app.dmp"),
 		Args: upTo(2, "[TID|all] [DUMP]"),
@@ -48,7 +48,7 @@ No file is read but the dump. Where it lacks unwind data or code, a stack ends e
 
 // stackDocument unwinds the stacks of the threads that which names.
 func stackDocument(ctx context.Context, t *target.Target, which string) (*report.Document, error) {
-	u := unwind.New(t, symbols.New(t))
+	u := unwind.New(t, symbols.Of(t))
 	crashed, ok := u.Crashed()
 	only := which == "" && ok
 	if which == "all" {
@@ -66,7 +66,7 @@ func stackDocument(ctx context.Context, t *target.Target, which string) (*report
 	if err != nil {
 		return nil, err
 	}
-	return report.Stacks(t, out, all), nil
+	return named(t, report.Stacks(t, out, all)), nil
 }
 
 // stacksOf unwinds the stacks of threads.

@@ -30,11 +30,11 @@ func (a *app) threads() *cobra.Command {
 				if !withStacks {
 					return report.Threads(t, r), nil
 				}
-				stacks, err := stacksOf(ctx, unwind.New(t, symbols.New(t)), r.Threads)
+				stacks, err := stacksOf(ctx, unwind.New(t, symbols.Of(t)), r.Threads)
 				if err != nil {
 					return nil, err
 				}
-				return report.Threads(t, r).WithStacks(stacks), nil
+				return named(t, report.Threads(t, r).WithStacks(stacks)), nil
 			}})
 		},
 	}, groupAround, "~, ~*, ~*k, !runaway 7, !gle -all")

@@ -60,11 +60,11 @@ func registerFields() []field[crash.Register] {
 // pointed says what is pointed at: its name, else what is there. A name that
 // need not be its function's says so.
 func pointed(says string, name symbols.Name) string {
-	switch s := name.String(); {
+	switch s := name.Text(); {
 	case s == "":
 		return says
 	case name.How == symbols.Nearest:
-		return s + " (nearest export)"
+		return s + " (" + name.Found() + ")"
 	default:
 		return s
 	}
@@ -126,6 +126,10 @@ func exceptionRecord(r *crash.Result) Table {
 		{Column{"address", "At", Address}, addr(e.Address)},
 		{Column{"at", "in", Text}, word(at(r.At))},
 		{Column{"symbol_how", titleIf(r.At.Name.Symbol != "", "Named by"), Text}, symbolHow(r.At.Name)},
+		{Column{"symbol_source", "", Text}, symbolSource(r.At.Name)},
+		{Column{"", titleIf(r.At.Name.Line != 0, "Source"), Text}, sourcePlace(r.At.Name)},
+		{Column{"file", "", Text}, sourceFile(r.At.Name)},
+		{Column{"line", "", Count}, sourceLine(r.At.Name)},
 		{Column{"fault_address", titleIf(r.Touched != nil, "Accessed"), Address}, fault},
 		{Column{"hit", titleIf(r.Touched != nil, "It hit"), Text}, hit},
 		{Column{"heap", titleIf(heapAt != nil, "Heap"), Address}, heapAt},

@@ -43,6 +43,10 @@ func found(x locate.Found, rs *roles.Result) Table {
 		pair{Column{"module_offset", titleIf(x.Module != "", "Offset in the module"), Hex}, known(x.Module != "", x.ModuleOffset)},
 		pair{Column{"symbol", titleIf(x.Name.Symbol != "", "Symbol"), Text}, symbol(x.Name)},
 		pair{Column{"symbol_how", titleIf(x.Name.Symbol != "", "Named by"), Text}, symbolHow(x.Name)},
+		pair{Column{"symbol_source", "", Text}, symbolSource(x.Name)},
+		pair{Column{"", titleIf(x.Name.Line != 0, "Source"), Text}, sourcePlace(x.Name)},
+		pair{Column{"file", "", Text}, sourceFile(x.Name)},
+		pair{Column{"line", "", Count}, sourceLine(x.Name)},
 		pair{Column{"thread", titleIf(x.InStack, "Stack of thread"), Hex}, known(x.InStack, x.Thread)})
 	t := record("find", "", pairs)
 	t.Main = true
@@ -134,7 +138,21 @@ func baseNames(c *symbols.Class) any {
 func symbol(n symbols.Name) any { return known(n.Symbol != "", n.String()) }
 
 // symbolHow is how that name was found.
-func symbolHow(n symbols.Name) any { return known(n.Symbol != "", n.How.String()) }
+func symbolHow(n symbols.Name) any { return known(n.Symbol != "", n.Found()) }
+
+// symbolSource is what it was read from.
+func symbolSource(n symbols.Name) any { return known(n.Symbol != "", n.Source.String()) }
+
+// sourceFile and sourceLine are the place in the source text, null where it is
+// not known.
+func sourceFile(n symbols.Name) any { return known(n.Line != 0, n.File) }
+
+func sourceLine(n symbols.Name) any { return known(n.Line != 0, n.Line) }
+
+// sourcePlace is both in words, as debuggers write it.
+func sourcePlace(n symbols.Name) any {
+	return known(n.Line != 0, fmt.Sprintf("%s @ %d", n.File, n.Line))
+}
 
 // stackCell is a stack as a list of addresses; null without one.
 func stackCell(stack []stacks.Frame) any {
@@ -156,7 +174,10 @@ func frames(key, title string, stack []stacks.Frame) Table {
 		f("module_offset", "", Hex, func(x stacks.Frame) any { return known(x.Module != "", x.Offset) }),
 		f("symbol", "", Text, func(x stacks.Frame) any { return symbol(x.Name) }),
 		f("symbol_how", "", Text, func(x stacks.Frame) any { return symbolHow(x.Name) }),
-		f("", "In", Text, func(x stacks.Frame) any { return word(x.Name.String()) }),
+		f("symbol_source", "", Text, func(x stacks.Frame) any { return symbolSource(x.Name) }),
+		f("file", "", Text, func(x stacks.Frame) any { return sourceFile(x.Name) }),
+		f("line", "", Count, func(x stacks.Frame) any { return sourceLine(x.Name) }),
+		f("", "In", Text, func(x stacks.Frame) any { return word(x.Name.Text()) }),
 	}, stack)
 }
 

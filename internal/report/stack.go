@@ -94,7 +94,7 @@ func oneStack(s stackRow, frames []frameRow) Table {
 // function names the place of a frame: by its address, when it is in no
 // module.
 func function(f frameRow) string {
-	if s := f.Frame.Name.String(); s != "" {
+	if s := f.Frame.Name.Text(); s != "" {
 		return s
 	}
 	return fmt.Sprintf("%v", f.IP)
@@ -134,5 +134,9 @@ func frameFields() []field[frameRow] {
 		f("module", "", Text, func(f frameRow) any { return word(f.Frame.Name.Module) }),
 		f("found_by", "", Text, func(f frameRow) any { return f.How.String() }),
 		f("follows_call", "", Yes, func(f frameRow) any { return known(f.Call != unwind.CallUnknown, f.Call == unwind.CallSeen) }),
+		f("symbol_how", "", Text, func(f frameRow) any { return symbolHow(f.Frame.Name) }),
+		f("symbol_source", "", Text, func(f frameRow) any { return symbolSource(f.Frame.Name) }),
+		f("file", "", Text, func(f frameRow) any { return sourceFile(f.Frame.Name) }),
+		f("line", "", Count, func(f frameRow) any { return sourceLine(f.Frame.Name) }),
 	}
 }

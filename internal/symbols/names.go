@@ -2,10 +2,12 @@ package symbols
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strconv"
 
 	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/minidump"
 	"github.com/heapdump/heapdump/pkg/peimage"
 )
 
@@ -24,39 +26,65 @@ type names struct {
 	name      []string
 	functions peimage.Functions
 	partial   bool
+
+	file   symbolFile // nil without one
+	served File
 }
 
-// load reads the module's export table at the first call.
+// load reads the module's symbol file and export table at the first call.
 func (m *Module) load() *names {
 	m.once.Do(func() {
-		if m.Image == nil {
-			return
-		}
-		x := m.Image.Exports(m.space)
 		n := &m.names
-		n.partial = x.Partial
-		n.at = make([]uint32, 0, len(x.List))
-		n.name = make([]string, 0, len(x.List))
-		for _, e := range x.List {
-			if e.Forward != "" {
-				continue
-			}
-			name := e.Name
-			if k := len(n.at) - 1; k >= 0 && n.at[k] == e.RVA {
-				// Of the names of one address the first in the alphabet stands,
-				// so that a system call is Nt…, not Zw…; a number is the last
-				// resort.
-				if n.name[k] == "" {
-					n.name[k] = name
-				}
-				continue
-			}
-			n.at, n.name = append(n.at, e.RVA), append(n.name, name)
+		if m.finder != nil {
+			n.file, n.served = m.finder.find(m.codeView())
 		}
-		ordinals(n, x.List)
-		n.functions = m.Image.Functions(m.space)
+		if m.Image != nil {
+			n.exports(m.Image.Exports(m.space))
+			n.functions = m.Image.Functions(m.space)
+		}
+		m.read.Store(true)
 	})
 	return &m.names
+}
+
+// codeView is which symbol file the module has: by the dump's list of
+// modules, else by the image.
+func (m *Module) codeView() minidump.CodeView {
+	if m.list.Kind != "" || m.Image == nil {
+		return m.list
+	}
+	c, ok := m.Image.CodeView(m.space)
+	switch {
+	case !ok:
+		return minidump.CodeView{}
+	case c.Time != 0:
+		return minidump.CodeView{Kind: "NB10", Time: c.Time, Age: c.Age, PDB: c.PDB}
+	}
+	return minidump.CodeView{Kind: "RSDS", GUID: c.GUID, Age: c.Age, PDB: c.PDB}
+}
+
+// exports takes the names of an export table.
+func (n *names) exports(x peimage.Exports) {
+	n.partial = x.Partial
+	n.at = make([]uint32, 0, len(x.List))
+	n.name = make([]string, 0, len(x.List))
+	for _, e := range x.List {
+		if e.Forward != "" {
+			continue
+		}
+		name := e.Name
+		if k := len(n.at) - 1; k >= 0 && n.at[k] == e.RVA {
+			// Of the names of one address the first in the alphabet stands,
+			// so that a system call is Nt…, not Zw…; a number is the last
+			// resort.
+			if n.name[k] == "" {
+				n.name[k] = name
+			}
+			continue
+		}
+		n.at, n.name = append(n.at, e.RVA), append(n.name, name)
+	}
+	ordinals(n, x.List)
 }
 
 // ordinals names the exports that have no name as debuggers do: Ordinal12.
@@ -89,11 +117,17 @@ func (n *names) below(rva uint32) int {
 func (m *Module) find(a memory.Addr) Name {
 	off := a.Sub(m.Start)
 	plain := Name{Module: m.Name, Offset: off, How: InModule}
-	if m.Image == nil || off >= m.Image.Size() {
+	if off >= m.extent() {
 		return plain
 	}
 	n, rva := m.load(), uint32(off)
 	k := n.below(rva)
+	if n.file != nil {
+		if name, ok := m.inFile(n, k, rva); ok {
+			name.File, name.Line, _ = n.file.line(rva)
+			return name
+		}
+	}
 	if k < 0 {
 		return plain
 	}
@@ -103,10 +137,23 @@ func (m *Module) find(a memory.Addr) Name {
 		return name
 	}
 	// A part of an exported function that was moved away from it.
-	if whole, ok := m.partOf(n, rva); ok {
-		return Name{Module: m.Name, Symbol: n.name[whole], Offset: uint64(rva - n.at[whole]), How: Exported}
+	if begin, ok := m.partOf(n, rva); ok {
+		if whole, ok := slices.BinarySearch(n.at, begin); ok {
+			return Name{Module: m.Name, Symbol: n.name[whole], Offset: uint64(rva - begin), How: Exported}
+		}
 	}
 	return plain
+}
+
+// extent is how many bytes of the module have names: those of its image.
+func (m *Module) extent() uint64 {
+	switch {
+	case m.Image != nil:
+		return m.Image.Size()
+	case m.Unloaded || m.Size() > math.MaxUint32:
+		return 0
+	}
+	return m.Size()
 }
 
 // reaches says whether what is exported at from goes on until rva: Exported,
@@ -114,6 +161,12 @@ func (m *Module) find(a memory.Addr) Name {
 func (m *Module) reaches(n *names, from, rva uint32) How {
 	if from == rva {
 		return Exported
+	}
+	if m.Image == nil {
+		if rva-from < farthestData {
+			return Nearest
+		}
+		return InModule
 	}
 	s, ok := m.Image.Section(m.Start.Add(uint64(rva)))
 	if !ok || !s.Contains(m.Start.Add(uint64(from))) {
@@ -147,9 +200,9 @@ func (m *Module) padded(from, to uint32) bool {
 	return err == nil && (bytes.Contains(b, []byte("\xcc\xcc\xcc")) || bytes.Contains(b, []byte("\x90\x90\x90\x90\x90")))
 }
 
-// partOf finds the exported function that the code at rva is a part of, by
-// the chain of its unwind information.
-func (m *Module) partOf(n *names, rva uint32) (int, bool) {
+// partOf finds where the function begins that the code at rva is a moved part
+// of, by the chain of its unwind information.
+func (m *Module) partOf(n *names, rva uint32) (uint32, bool) {
 	f, ok := n.functions.Last(rva)
 	if !ok || rva >= f.End {
 		return 0, false
@@ -158,5 +211,5 @@ func (m *Module) partOf(n *names, rva uint32) (int, bool) {
 	if !ok || whole.Begin > rva {
 		return 0, false
 	}
-	return slices.BinarySearch(n.at, whole.Begin)
+	return whole.Begin, true
 }

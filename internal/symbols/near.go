@@ -1,6 +1,11 @@
 package symbols
 
-import "github.com/heapdump/heapdump/pkg/memory"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/heapdump/heapdump/pkg/memory"
+)
 
 // Symbol is a name and its address.
 type Symbol struct {
@@ -26,20 +31,49 @@ func (t *Table) Near(a memory.Addr, count int) Near {
 		return Near{}
 	}
 	x := Near{Name: m.find(a), Module: m}
-	if m.Image == nil || a.Sub(m.Start) >= m.Image.Size() {
+	off := a.Sub(m.Start)
+	if off >= m.extent() {
 		return x
 	}
-	if s, ok := m.Image.Section(a); ok {
-		x.Section = s.Name
+	if m.Image != nil {
+		if s, ok := m.Image.Section(a); ok {
+			x.Section = s.Name
+		}
+		if m == t.loaded.at(a) {
+			x.Class = NewTypes(t).TypeOf(a, m.Image.Bits)
+		}
 	}
-	if m == t.loaded.at(a) {
-		x.Class = NewTypes(t).TypeOf(a, m.Image.Bits)
-	}
-	n := m.load()
-	x.Partial = n.partial
-	k := n.below(uint32(a.Sub(m.Start)))
-	for i := max(0, k-count+1); i < len(n.at) && i <= k+count; i++ {
-		x.Symbols = append(x.Symbols, Symbol{m.Start.Add(uint64(n.at[i])), Name{Module: m.Name, Symbol: n.name[i], How: Exported}})
-	}
+	x.Partial = m.load().partial
+	x.Symbols = m.around(uint32(off), count)
 	return x
+}
+
+// around are the symbols round rva, of the symbol file before those of the
+// export table.
+func (m *Module) around(rva uint32, count int) []Symbol {
+	n := m.load()
+	var all []place
+	if n.file != nil {
+		all = n.file.near(rva, count)
+	}
+	filed := len(all)
+	k := n.below(rva)
+	for i := max(0, k-count+1); i < len(n.at) && i <= k+count; i++ {
+		all = append(all, place{n.at[i], n.name[i]})
+	}
+	out := make([]Symbol, len(all))
+	for i, p := range all {
+		name := Name{Module: m.Name, Symbol: p.name, How: Exported}
+		if i < filed {
+			name.Source = n.served.Source
+			name.Symbol = m.undecorated(p.name, name.Source)
+			name.File, name.Line, _ = n.file.line(p.rva)
+		}
+		out[i] = Symbol{m.Start.Add(uint64(p.rva)), name}
+	}
+	slices.SortStableFunc(out, func(a, b Symbol) int { return cmp.Compare(a.Addr, b.Addr) })
+	out = slices.CompactFunc(out, func(a, b Symbol) bool { return a.Addr == b.Addr })
+	here := m.Start.Add(uint64(rva))
+	above, _ := slices.BinarySearchFunc(out, here+1, func(s Symbol, a memory.Addr) int { return cmp.Compare(s.Addr, a) })
+	return out[max(0, above-count):min(len(out), above+count)]
 }

@@ -1,5 +1,7 @@
 // Package symbols names addresses: module!name+offset, from the export tables
-// of the images in the dump. It opens no file.
+// of the images in the dump and from symbol files in folders of this machine:
+// program databases and Breakpad's, each only when it is of the same build as
+// the module. It never uses a network.
 //
 // The name is that of the nearest export at or below the address, as debuggers
 // print it. Between two exports there may be functions that have no name, and
@@ -14,9 +16,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/minidump"
 	"github.com/heapdump/heapdump/pkg/peimage"
 	"github.com/heapdump/heapdump/pkg/undname"
 )
@@ -24,12 +28,14 @@ import (
 // How says how a name was found.
 type How uint8
 
-// The ways to a name, from the weakest to the strongest.
+// The ways to a name, from the weakest to the strongest. What is said of
+// exports is true of the public symbols of a symbol file too.
 const (
 	None     How = iota // the address is in no module
 	InModule            // in the module, under no name: Offset is from the module's start
 	Nearest             // the nearest export below; nothing tells that its function ends before the address
 	Exported            // the export itself, or inside the function that it begins, by the exception directory
+	Inside              // inside a function of a symbol file, which says how long it is
 )
 
 // String returns how in words that fit "found by …".
@@ -41,6 +47,8 @@ func (h How) String() string {
 		return "nearest export"
 	case Exported:
 		return "export"
+	case Inside:
+		return "function"
 	}
 	return "none"
 }
@@ -48,9 +56,34 @@ func (h How) String() string {
 // Name is the name of an address. The zero Name is "in no module".
 type Name struct {
 	Module string // as debuggers write it: without path and extension; empty in no module
-	Symbol string // as the export table has it, decorated; empty when How is InModule
+	Symbol string // as its source has it; empty when How is InModule
 	Offset uint64 // from the symbol, without one from the module's start, in bytes
 	How    How
+	Source Source
+	File   string // of the source text, as the compiler wrote it; empty when not known
+	Line   uint32 // from 1; 0 when not known
+}
+
+// Found says how the name was found in words that fit "found by …".
+func (n Name) Found() string {
+	if n.Source != Export {
+		switch n.How {
+		case Nearest:
+			return "nearest public symbol"
+		case Exported:
+			return "public symbol"
+		}
+	}
+	return n.How.String()
+}
+
+// Text is String with the source line, as debuggers print it:
+// module!name+0x1a [C:\src\a.cpp @ 12].
+func (n Name) Text() string {
+	if n.Line == 0 {
+		return n.String()
+	}
+	return n.String() + " [" + n.File + " @ " + strconv.FormatUint(uint64(n.Line), 10) + "]"
 }
 
 // String returns module!symbol+0x1a, module+0x1a, or nothing. A decorated
@@ -82,13 +115,17 @@ type Module struct {
 	Image    *peimage.Image // nil when its headers are not in the dump, or it is unloaded
 	Unloaded bool
 
-	space *memory.Space
-	once  sync.Once
-	names names
+	space  *memory.Space
+	list   minidump.CodeView // of the dump's list of modules
+	finder *finder
+	once   sync.Once
+	read   atomic.Bool // names are there
+	names  names
 }
 
 // Table names the addresses of one process. It may be used by several
-// goroutines at once. A module's exports are read when first asked for.
+// goroutines at once. A module's exports and its symbol file are read when
+// first asked for.
 type Table struct {
 	loaded, unloaded list
 	space            *memory.Space
@@ -100,9 +137,15 @@ type list struct {
 	reach   []memory.Addr // the greatest end of this module and those before it
 }
 
-// New makes the table of a dump's modules. It reads their headers only.
+// Of returns the table of a dump's modules, which all who ask for it share.
+func Of(t *target.Target) *Table {
+	type key struct{}
+	return t.Shared(key{}, func() any { return New(t) }).(*Table)
+}
+
+// New makes a table of a dump's modules. It reads their headers only.
 func New(t *target.Target) *Table {
-	out := &Table{space: t.Space}
+	out, files := &Table{space: t.Space}, newFinder(t)
 	type place struct {
 		at   memory.Addr
 		file string
@@ -113,7 +156,7 @@ func New(t *target.Target) *Table {
 		// twice in the ModuleList.
 		if p := (place{m.Start, strings.ToLower(m.Name)}); !listed[p] {
 			listed[p] = true
-			out.loaded.modules = append(out.loaded.modules, &Module{Range: m.Range, File: base(m.Name), Image: m.Image, space: t.Space})
+			out.loaded.modules = append(out.loaded.modules, &Module{Range: m.Range, File: base(m.Name), Image: m.Image, space: t.Space, list: m.CodeView, finder: files})
 		}
 	}
 	Names(out.loaded.modules)

@@ -24,6 +24,7 @@ type Options struct {
 	NoMmap   bool            // read the file whole instead of mapping it
 	MaxInput uint64          // most bytes that a compressed dump may unpack to; 0 is the default limit
 	Context  context.Context // cancels decompression; nil never does
+	Symbols  []string        // folders of symbol files, in the order they are looked at; the dump's own comes last
 }
 
 // Target is one opened dump.
@@ -38,8 +39,11 @@ type Target struct {
 	Problems   []diag.Problem // of the file, its streams, the PEBs and the heap list
 	Dropped    int            // problems beyond those kept
 	Truncated  string         // why the unpacked dump is only a first part; empty when it is whole
+	Symbols    []string       // as in Options
+	NoMmap     bool           // as in Options
 
-	in *input.Input
+	in     *input.Input
+	shared shared
 }
 
 // Heap is one heap of the dump.
@@ -89,7 +93,7 @@ func Open(path string, o Options) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{Path: path, Size: in.Size, Compressed: in.Compressed, Truncated: in.Truncated, in: in}
+	t := &Target{Path: path, Size: in.Size, Compressed: in.Compressed, Truncated: in.Truncated, Symbols: o.Symbols, NoMmap: o.NoMmap, in: in}
 	if err := t.load(in.Data, in.File); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), in.Close())
 	}
@@ -105,13 +109,14 @@ func Parse(name string, data []byte) (*Target, error) {
 	return t, nil
 }
 
-// Close releases the file. Nothing that came from the target may be used
-// afterwards.
+// Close releases the file, and what was given to Keep. Nothing that came from
+// the target may be used afterwards.
 func (t *Target) Close() error {
+	err := t.shared.close()
 	if t.in == nil {
-		return nil
+		return err
 	}
-	return t.in.Close()
+	return errors.Join(err, t.in.Close())
 }
 
 func (t *Target) load(data []byte, file io.ReaderAt) error {

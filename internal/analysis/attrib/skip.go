@@ -77,7 +77,7 @@ func allocator(symbol string) bool {
 
 // FrameName is a frame as people read it.
 func FrameName(f stacks.Frame) string {
-	if s := f.Name.String(); s != "" {
+	if s := f.Name.Text(); s != "" {
 		return s
 	}
 	return fmt.Sprint(f.Addr)

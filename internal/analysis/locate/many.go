@@ -43,7 +43,7 @@ func Many(ctx context.Context, t *target.Target, addrs []memory.Addr) ([]Found, 
 
 // surround fills in what does not need a heap: regions, modules and stacks.
 func surround(t *target.Target, addrs []memory.Addr, out []Found) {
-	modules, threads, names := t.File.Modules(nil), t.File.Threads(nil), symbols.New(t)
+	modules, threads, names := t.File.Modules(nil), t.File.Threads(nil), symbols.Of(t)
 	for i, a := range addrs {
 		x := &out[i]
 		x.Address, x.Name = a, names.Find(a)

@@ -38,7 +38,7 @@ const (
 
 // New makes Stacks for a dump. It reads no heap.
 func New(t *target.Target) *Stacks {
-	s := &Stacks{t: t, Names: symbols.New(t)}
+	s := &Stacks{t: t, Names: symbols.Of(t)}
 	s.build = t.Build()
 	for i, bits := range [...]int{32, 64} {
 		s.side[i].reader = stackdb.Reader{Memory: t.Space, Bits: bits, Old: s.build > 0 && s.build < firstVista, Code: s.code}

@@ -58,7 +58,7 @@ func Take(t *target.Target, q Query) *Result {
 	r := &Result{Query: q}
 	x := &reader{Result: r, space: t.Space, seen: map[string]bool{}}
 	if q.Placed {
-		x.names = symbols.New(t)
+		x.names = symbols.Of(t)
 		r.Heap = heapAt(t, q.At)
 	}
 	x.structure(q.Structure, q.At, "", 0, 0)

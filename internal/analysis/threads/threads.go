@@ -81,7 +81,7 @@ type Result struct {
 // Take lists the threads in the dump's order.
 func Take(t *target.Target) *Result {
 	var list diag.List
-	r, names, src := &Result{}, symbols.New(t), t.Source()
+	r, names, src := &Result{}, symbols.Of(t), t.Source()
 	crashed, err := t.File.Exception(nil)
 	for _, th := range t.File.Threads(list.Add) {
 		x := Thread{Thread: th, Crashed: err == nil && crashed.ThreadID == th.ID}
