@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/heapdump/heapdump/internal/analysis/attrib"
 	"github.com/heapdump/heapdump/internal/analysis/refs"
 	"github.com/heapdump/heapdump/internal/analysis/triage"
 	"github.com/heapdump/heapdump/internal/progress"
@@ -47,6 +48,8 @@ type leakFlags struct {
 	top    int
 	topSet bool // --top was given
 	blocks bool
+
+	suspects bool
 }
 
 // leaks is heapdump leaks.
@@ -68,7 +71,8 @@ structures, free blocks, stacks below the stack pointer, the stack trace databas
 a debug C runtime or light page heap keeps to list its blocks.
 
 The owner is the source line that a debug C runtime noted, else the stack of the allocation (gflags
-+ust, page heap), else no more than the size.
++ust, page heap), else what the block is (its class, a part of a container, its content), else no more
+than the size.
 
 Most leaks are still reachable: accumulators are the blocks and variables that alone lead to very many
 blocks of one size, and to a twentieth or more of all that is reachable.`,
@@ -84,6 +88,7 @@ blocks of one size, and to a twentieth or more of all that is reachable.`,
 	c.Flags().StringSliceVar(&f.heaps, "heap", []string{"all"}, "only blocks of this `heap`: address, index, process, or all; repeats")
 	c.Flags().IntVar(&f.top, "top", 20, "this `number` of owners; 0 is all. JSON and CSV have all of them unless it is given")
 	c.Flags().BoolVar(&f.blocks, "blocks", false, "every unreachable block, too")
+	c.Flags().BoolVar(&f.suspects, "suspects", true, "accumulators, too; --suspects=false saves about half of the time and memory")
 	f.graphFlags.register(c)
 	f.gateFlags.register(c)
 	return c
@@ -124,11 +129,7 @@ func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
 		}
 		return a.complete(report.LeakCoverage(t, r))
 	}
-	l, err := r.Leaks(ctx, heaps)
-	if err != nil {
-		return err
-	}
-	d, err := r.Dominators(ctx)
+	l, suspects, err := findLeaks(ctx, t, r, heaps, f.suspects)
 	if err != nil {
 		return err
 	}
@@ -136,9 +137,26 @@ func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
 	if format != render.FormatText && !f.topSet {
 		o.Top = 0
 	}
-	suspects := d.Suspects()
 	if err := a.write(w, named(t, report.Leaks(t, r, l, suspects, o)), format, report.LeakCoverage(t, r)); err != nil {
 		return err
 	}
 	return a.judge(rules, known, triage.OfLeaks(t, r, l, suspects))
+}
+
+// findLeaks groups what is unreachable and, when they are asked for, finds
+// the accumulators.
+func findLeaks(ctx context.Context, t *target.Target, r *refs.Reach, heaps []*target.Heap, accumulators bool) (*refs.Leaks, []refs.Suspect, error) {
+	names, err := attrib.NewNamer(ctx, t, r.Index)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := r.Leaks(ctx, heaps, names.Type)
+	if err != nil || !accumulators {
+		return l, nil, err
+	}
+	d, err := r.Dominators(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l, d.Suspects(names.Type), nil
 }

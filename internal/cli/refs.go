@@ -79,7 +79,7 @@ func (a *app) runRefs(ctx context.Context, args []string, f refsFlags) error {
 }
 
 // drawRefs writes references as a drawing.
-func drawRefs(w io.Writer, r *refs.Reach, a *refs.Around, types report.TypeOf) error {
+func drawRefs(w io.Writer, r *refs.Reach, a *refs.Around, types refs.Namer) error {
 	name := func(id refs.ID) string { return fmt.Sprintf("%v", r.User(id)) }
 	node := func(id refs.ID) dot.Node {
 		n := dot.Node{ID: name(id), Lines: []string{name(id), fmt.Sprintf("%d bytes", r.Size(id))}, Mark: id == a.Block}

@@ -7,18 +7,14 @@ import (
 	"github.com/heapdump/heapdump/internal/target"
 )
 
-// TypeOf says what a block is, and what that rests on; both are empty when
-// nothing is known.
-type TypeOf func(refs.ID) (text, evidence string)
-
-// cell is a block's type, null when it is not known.
-func (t TypeOf) cell(id refs.ID) any {
-	s, _ := t(id)
+// namedCell is a block's type, null when it is not known.
+func namedCell(types refs.Namer, id refs.ID) any {
+	s, _ := types(id)
 	return word(s)
 }
 
 // Refs is the result of heapdump refs.
-func Refs(t *target.Target, r *refs.Reach, a *refs.Around, types TypeOf, depth int) *Document {
+func Refs(t *target.Target, r *refs.Reach, a *refs.Around, types refs.Namer, depth int) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)[0], refsBlock(r, a.Block, types), refsIn(r, a, types, depth), refsOut(r, a, types, depth))
@@ -38,7 +34,7 @@ func whyNext(d Dump, r *refs.Reach, id refs.ID) Table {
 	return t
 }
 
-func refsBlock(r *refs.Reach, id refs.ID, types TypeOf) Table {
+func refsBlock(r *refs.Reach, id refs.ID, types refs.Namer) Table {
 	text, evidence := types(id)
 	return record("block", "", []pair{
 		{Column{"user", "User pointer", Address}, addr(r.User(id))},
@@ -52,7 +48,7 @@ func refsBlock(r *refs.Reach, id refs.ID, types TypeOf) Table {
 }
 
 // refsIn is what points to the block.
-func refsIn(r *refs.Reach, a *refs.Around, types TypeOf, depth int) Table {
+func refsIn(r *refs.Reach, a *refs.Around, types refs.Namer, depth int) Table {
 	block := func(e refs.Edge, v any) any { return known(e.Root == nil, v) }
 	fields := []field[refs.Edge]{
 		f("level", titleIf(depth > 1, "Level"), Count, func(e refs.Edge) any { return e.Level }),
@@ -69,7 +65,7 @@ func refsIn(r *refs.Reach, a *refs.Around, types TypeOf, depth int) Table {
 			if e.Root != nil {
 				return nil
 			}
-			return types.cell(e.From)
+			return namedCell(types, e.From)
 		}),
 	}
 	t := fill(Table{Key: "in", Title: "What points to it", Empty: "Nothing points to it."}, fields, a.In)
@@ -86,7 +82,7 @@ func rootName(e refs.Edge) any {
 }
 
 // refsOut is what the block points to.
-func refsOut(r *refs.Reach, a *refs.Around, types TypeOf, depth int) Table {
+func refsOut(r *refs.Reach, a *refs.Around, types refs.Namer, depth int) Table {
 	fields := []field[refs.Edge]{
 		f("level", titleIf(depth > 1, "Level"), Count, func(e refs.Edge) any { return e.Level }),
 		f("from", titleIf(depth > 1, "Block"), Address, func(e refs.Edge) any { return addr(r.User(e.From)) }),
@@ -97,7 +93,7 @@ func refsOut(r *refs.Reach, a *refs.Around, types TypeOf, depth int) Table {
 		f("exact", "Exact", Yes, func(e refs.Edge) any { return e.Exact }),
 		f("to_bytes", "User bytes", Bytes, func(e refs.Edge) any { return r.Size(e.To) }),
 		f("set", "Set", Text, func(e refs.Edge) any { return r.Set(e.To).String() }),
-		f("type", "Type", Text, func(e refs.Edge) any { return types.cell(e.To) }),
+		f("type", "Type", Text, func(e refs.Edge) any { return namedCell(types, e.To) }),
 	}
 	t := fill(Table{Key: "out", Title: "What it points to", Main: true, Empty: "It points to no other block in use."}, fields, a.Out)
 	leftOut(&t, a.MoreOut, a.OutCut)

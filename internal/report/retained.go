@@ -44,22 +44,28 @@ func suspectTitle(s *refs.Suspect) string {
 	if shape == "blocks" {
 		shape = "holder"
 	}
-	return fmt.Sprintf("A %s of %s blocks of %s bytes, from %s", shape, grouped(uint64(s.Length)), grouped(s.Element), s.Root)
+	return fmt.Sprintf("A %s of %s blocks of %s bytes%s, from %s", shape, grouped(uint64(s.Length)), grouped(s.Element), inParentheses(s.Type), s.Root)
 }
 
-// suspectText is a suspect in sentences.
+func inParentheses(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
+}
+
+// suspectText is a suspect in two or three sentences, the last of which is
+// what to run next.
 func suspectText(s *refs.Suspect, file string) string {
-	out := fmt.Sprintf("%s bytes in use are reachable through it alone; %s of them are its %s blocks of %s bytes each.",
-		grouped(s.Retained), grouped(s.Bytes), grouped(uint64(s.Length)), grouped(s.Element))
+	out := fmt.Sprintf("It alone keeps %s bytes in use, of which its %s blocks of %s bytes are %s.",
+		grouped(s.Retained), grouped(uint64(s.Length)), grouped(s.Element), grouped(s.Bytes))
 	if len(s.Path) > 0 {
-		out += " The path: " + strings.Join(s.Path, " → ") + "."
+		out += " The way to it: " + strings.Join(s.Path, " → ") + "."
 	}
 	if s.Holder != 0 {
-		out += fmt.Sprintf(" Next: heapdump find %v %s", s.Holder, file)
-	} else {
-		out += fmt.Sprintf(" Next: heapdump retained --by root %s", file)
+		return out + fmt.Sprintf(" Next: heapdump refs %v %s", s.Holder, file)
 	}
-	return out
+	return out + fmt.Sprintf(" Next: heapdump retained --by root %s", file)
 }
 
 // suspects is the accumulators, for programs and for people.
@@ -67,12 +73,11 @@ func suspects(t *target.Target, all []refs.Suspect) []Table {
 	file := shell(t.Path)
 	program := fill(Table{Key: "suspects", Media: ForPrograms}, []field[refs.Suspect]{
 		f("rule", "", Text, func(s refs.Suspect) any { return s.Rule }),
-		f("fingerprint", "", Text, func(s refs.Suspect) any {
-			return triage.SuspectFingerprint(t, &s)
-		}),
+		f("fingerprint", "", Text, func(s refs.Suspect) any { return triage.SuspectFingerprint(t, &s) }),
 		f("title", "", Text, func(s refs.Suspect) any { return suspectTitle(&s) }),
 		f("shape", "", Text, func(s refs.Suspect) any { return s.Shape }),
 		f("length", "", Count, func(s refs.Suspect) any { return s.Length }),
+		f("element_type", "", Text, func(s refs.Suspect) any { return word(s.Type) }),
 		f("element_bytes", "", Bytes, func(s refs.Suspect) any { return s.Element }),
 		f("bytes", "", Bytes, func(s refs.Suspect) any { return s.Bytes }),
 		f("retained_bytes", "", Bytes, func(s refs.Suspect) any { return s.Retained }),

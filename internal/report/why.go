@@ -8,7 +8,7 @@ import (
 )
 
 // Why is the result of heapdump why.
-func Why(t *target.Target, r *refs.Reach, id refs.ID, ways []refs.Way, types TypeOf) *Document {
+func Why(t *target.Target, r *refs.Reach, id refs.ID, ways []refs.Way, types refs.Namer) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	var root, kind any
@@ -40,7 +40,7 @@ func Why(t *target.Target, r *refs.Reach, id refs.ID, ways []refs.Way, types Typ
 }
 
 // hops is a path, from the root on.
-func hops(way *refs.Way, types TypeOf, number int) Table {
+func hops(way *refs.Way, types refs.Namer, number int) Table {
 	title := fmt.Sprintf("A shortest path from %s", way.Root.Name())
 	if number > 1 {
 		title = fmt.Sprintf("Path %d, from %s", number, way.Root.Name())
@@ -51,12 +51,12 @@ func hops(way *refs.Way, types TypeOf, number int) Table {
 		f("user", "Leads to\nthe block", Address, func(h refs.Hop) any { return addr(h.User) }),
 		f("user_bytes", "User bytes", Bytes, func(h refs.Hop) any { return h.Size }),
 		f("into", "At offset", Hex, func(h refs.Hop) any { return h.Into }),
-		f("type", "Type", Text, func(h refs.Hop) any { return types.cell(h.To) }),
+		f("type", "Type", Text, func(h refs.Hop) any { return namedCell(types, h.To) }),
 	}, way.Hops)
 }
 
 // allPaths is every path, for programs.
-func allPaths(ways []refs.Way, types TypeOf) Table {
+func allPaths(ways []refs.Way, types refs.Namer) Table {
 	type row struct {
 		path int
 		root string
@@ -76,6 +76,6 @@ func allPaths(ways []refs.Way, types TypeOf) Table {
 		f("user", "", Address, func(x row) any { return addr(x.User) }),
 		f("user_bytes", "", Bytes, func(x row) any { return x.Size }),
 		f("into", "", Hex, func(x row) any { return x.Into }),
-		f("type", "", Text, func(x row) any { return types.cell(x.To) }),
+		f("type", "", Text, func(x row) any { return namedCell(types, x.To) }),
 	}, rows)
 }

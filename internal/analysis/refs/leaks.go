@@ -28,8 +28,8 @@ func (c *Count) add(bytes uint64) {
 
 // Group is unreachable blocks of one owner.
 type Group struct {
-	Owner    string // file(line), module+offset, or the size
-	Evidence string // crt-site, stack, size
+	Owner    string // file(line), module+offset, a type, or the size
+	Evidence string // crt-site, stack, size, or what a type rests on
 	Count
 	Heads   int         // of Blocks: those that nothing points to
 	Example memory.Addr // user pointer of the first, of a head when there is one
@@ -44,12 +44,17 @@ type Leaks struct {
 	Groups      []Group // by bytes, the most first
 }
 
+// Namer says what a block is and, in a word, what that rests on; both are
+// empty when nothing is known.
+type Namer func(ID) (text, evidence string)
+
 // Leaks counts the blocks of heaps by set, and groups those that no root leads
 // to: by the debug C runtime's file and line, else by the stack of the
-// allocation, else by size. The error is the context's.
-func (r *Reach) Leaks(ctx context.Context, heaps []*target.Heap) (*Leaks, error) {
+// allocation, else by type, when types is not nil, else by size. The error is
+// the context's.
+func (r *Reach) Leaks(ctx context.Context, heaps []*target.Heap, types Namer) (*Leaks, error) {
 	l := &Leaks{}
-	g := grouper{Reach: r, files: crt.New(r.target), stacks: stacks.New(r.target),
+	g := grouper{Reach: r, types: types, byType: map[[2]string]*Group{}, files: crt.New(r.target), stacks: stacks.New(r.target),
 		bySite: map[site]*Group{}, byStack: map[*memory.Addr]*Group{}, bySize: map[uint64]*Group{}}
 	if err := g.findStacks(ctx, heaps); err != nil {
 		return nil, err
@@ -94,6 +99,8 @@ type grouper struct {
 	traces  map[ID][]memory.Addr // of unreachable blocks; shared slices
 	bySite  map[site]*Group
 	byStack map[*memory.Addr]*Group
+	types   Namer
+	byType  map[[2]string]*Group // by type and evidence
 	bySize  map[uint64]*Group
 }
 
@@ -153,6 +160,11 @@ func (g *grouper) group(id ID, size uint64) *Group {
 			return Group{Owner: user(frames), Evidence: "stack", Stack: frames}
 		})
 	}
+	if g.types != nil {
+		if text, evidence := g.types(id); text != "" {
+			return entry(g.byType, [2]string{text, evidence}, func() Group { return Group{Owner: text, Evidence: evidence} })
+		}
+	}
 	return entry(g.bySize, size, func() Group { return Group{Owner: fmt.Sprintf("%d bytes", size), Evidence: "size"} })
 }
 
@@ -200,6 +212,9 @@ func (g *grouper) sorted() []Group {
 		out = append(out, *x)
 	}
 	for _, x := range g.byStack {
+		out = append(out, *x)
+	}
+	for _, x := range g.byType {
 		out = append(out, *x)
 	}
 	for _, x := range g.bySize {

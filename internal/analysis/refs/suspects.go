@@ -20,6 +20,9 @@ type Suspect struct {
 	Path     []string // from the root: a variable, then blocks with their sizes
 	Holder   memory.Addr
 	Root     string // the variable, without addresses
+	Type     string // of the first element by address; empty when not known
+
+	first ID // that element
 }
 
 // Limits of what is worth a word: below, every program would have suspects.
@@ -32,8 +35,9 @@ const (
 func addressOf(a memory.Addr) string { return fmt.Sprintf("%v", a) }
 
 // Suspects returns the accumulators, by what they retain, the most first.
-func (d *Dominators) Suspects() []Suspect {
-	heavy := d.heaviest()
+// types, which may be nil, says what their elements are.
+func (d *Dominators) Suspects(types Namer) []Suspect {
+	heavy, depth := d.heaviest(), make([]uint32, len(d.vertex))
 	var heads []uint32
 	for w := uint32(top + 1); int(w) < len(d.vertex); w++ {
 		if d.idom[w] == top && d.blocks[w] >= suspectBlocks && d.retained[w] >= d.retained[top]/suspectShare {
@@ -43,7 +47,10 @@ func (d *Dominators) Suspects() []Suspect {
 	slices.SortFunc(heads, func(a, b uint32) int { return cmp.Or(cmp.Compare(d.retained[b], d.retained[a]), cmp.Compare(a, b)) })
 	var out []Suspect
 	for _, w := range heads[:min(len(heads), maxSuspects)] {
-		if s, ok := d.suspect(d.descend(w, heavy)); ok {
+		if s, ok := d.suspect(d.descend(w, heavy), depth); ok {
+			if types != nil {
+				s.Type, _ = types(s.first)
+			}
 			out = append(out, s)
 		}
 	}
@@ -83,8 +90,8 @@ func (d *Dominators) size(w uint32) uint64 {
 }
 
 // under sets what a number dominates, itself not included, and how deep.
-func (d *Dominators) under(w uint32) (depth []uint32) {
-	depth = make([]uint32, len(d.vertex))
+func (d *Dominators) under(w uint32, depth []uint32) {
+	clear(depth)
 	for x := w + 1; int(x) < len(d.vertex); x++ {
 		switch up := d.idom[x]; {
 		case up == w:
@@ -93,13 +100,12 @@ func (d *Dominators) under(w uint32) (depth []uint32) {
 			depth[x] = depth[up] + 1
 		}
 	}
-	return depth
 }
 
 // suspect looks at what a number dominates; false when that is not many
 // blocks of one size that hold most of the bytes with what hangs on them.
-func (d *Dominators) suspect(w uint32) (Suspect, bool) {
-	depth := d.under(w)
+func (d *Dominators) suspect(w uint32, depth []uint32) (Suspect, bool) {
+	d.under(w, depth)
 	sizes := map[uint64]int{}
 	for x := w + 1; int(x) < len(d.vertex); x++ {
 		if depth[x] > 0 {
@@ -116,6 +122,12 @@ func (d *Dominators) suspect(w uint32) (Suspect, bool) {
 		return s, false
 	}
 	s.Bytes = uint64(s.Length) * s.Element
+	s.first = ID(d.n)
+	for x := w + 1; int(x) < len(d.vertex); x++ {
+		if depth[x] > 0 && d.size(x) == s.Element {
+			s.first = min(s.first, d.vertex[x])
+		}
+	}
 	s.Shape = d.shape(w, depth, &s)
 	s.Path, s.Root = d.path(w)
 	if d.vertex[w] < uint32(d.n) {

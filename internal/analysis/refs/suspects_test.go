@@ -47,7 +47,7 @@ func TestSuspects(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := d.Suspects()
+		got := d.Suspects(nil)
 		if shape == "" {
 			if len(got) != 0 {
 				t.Errorf("%+v", got)

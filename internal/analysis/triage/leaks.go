@@ -51,7 +51,7 @@ func (x *taker) leaks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := r.Leaks(ctx, own(x.t))
+	l, err := r.Leaks(ctx, own(x.t), nil)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (x *taker) leaks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.judge(r, l, d.Suspects())
+	x.judge(r, l, d.Suspects(nil))
 	return ctx.Err()
 }
 
