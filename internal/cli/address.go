@@ -52,7 +52,7 @@ unknown memory, whose memory points there. No heap is walked.`,
 }
 
 func (a *app) runAddress(ctx context.Context, args []string, f addressFlags) error {
-	format, err := a.check(true, "text", "json", "ndjson", "csv")
+	format, err := a.check(true, "text", "json", "ndjson", "csv", "markdown")
 	if err != nil {
 		return err
 	}

@@ -137,7 +137,7 @@ func (a *app) baselineShow() *cobra.Command {
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			format, err := a.check(false, "text", "json", "csv", "ndjson")
+			format, err := a.check(false, "text", "json", "csv", "ndjson", "markdown")
 			if err != nil {
 				return err
 			}

@@ -36,11 +36,11 @@ Where a thread held a heap's lock, findings that a change in progress explains a
 }
 
 func (a *app) runCheck(ctx context.Context, args, specs []string, g gateFlags) error {
-	format, err := a.check(false, "text", "json", "csv")
+	format, err := a.check(false, "text", "json", "csv", "markdown")
 	if err != nil {
 		return err
 	}
-	rules, known, err := g.read([]string{"corruption"})
+	rules, known, err := g.read(a, []string{"corruption"})
 	if err != nil {
 		return err
 	}

@@ -120,6 +120,7 @@ type app struct {
 	env   Env
 	flags common
 	out   output
+	also  []alsoOutput
 	ran   bool // a command began: errors from here on are not of usage
 }
 

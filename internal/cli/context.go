@@ -34,7 +34,7 @@ leak: it tells growth with the load from growth without.`,
 }
 
 func (a *app) runContext(ctx context.Context, args []string, database, app string) error {
-	format, err := a.check(false, "text", "json", "csv", "ndjson")
+	format, err := a.check(false, "text", "json", "csv", "ndjson", "markdown")
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ is shown. --by is as for owners; without it, the best that the first dump has is
 }
 
 func (a *app) runDiff(ctx context.Context, args []string, f diffFlags) error {
-	format, err := a.check(false, "text", "json", "csv")
+	format, err := a.check(false, "text", "json", "csv", "markdown")
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func (a *app) find() *cobra.Command {
 			"heapdump find 29fb0040 --style windbg app.dmp"),
 		Args: anAddressAndADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.check(true, "text", "json", "csv")
+			format, err := a.check(true, "text", "json", "csv", "markdown")
 			if err != nil {
 				return err
 			}

@@ -24,7 +24,7 @@ type common struct {
 func (c *common) register(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.SortFlags = false
-	f.StringVarP(&c.format, "format", "f", "text", "output `format`: text, json, csv, or of a list also ndjson")
+	f.StringVarP(&c.format, "format", "f", "text", "output `format`: text, json, csv or markdown; of a list also ndjson, of triage sarif and junit")
 	f.StringVarP(&c.output, "output", "o", "", "write to `file`, whole or not at all")
 	f.StringVar(&c.style, "style", "", "`style` of text: windbg prints the debugger's layout")
 	f.StringVar(&c.table, "table", "", "the `table` that csv and ndjson hold, by its JSON key")
@@ -40,10 +40,16 @@ func (c *common) register(cmd *cobra.Command) {
 // style is what --style asks for.
 func (a *app) windbg() bool { return a.flags.style == "windbg" }
 
+// formatNames are the words for formats.
+var formatNames = map[string]render.Format{"text": render.FormatText, "json": render.FormatJSON, "csv": render.FormatCSV, "ndjson": render.FormatNDJSON,
+	"markdown": render.FormatMarkdown, "sarif": render.FormatSARIF, "junit": render.FormatJUnit}
+
+// forPeople reports whether the format is read by people: long lists are cut.
+func (a *app) forPeople() bool { return a.flags.format == "text" || a.flags.format == "markdown" }
+
 // check looks at the flags that cobra takes for plain text. forms says which
 // formats the command has, debugger whether it has a debugger's layout.
 func (a *app) check(debugger bool, formats ...string) (render.Format, error) {
-	names := map[string]render.Format{"text": render.FormatText, "json": render.FormatJSON, "csv": render.FormatCSV, "ndjson": render.FormatNDJSON}
 	known := false
 	for _, f := range formats {
 		known = known || f == a.flags.format
@@ -71,7 +77,7 @@ func (a *app) check(debugger bool, formats ...string) (render.Format, error) {
 	if a.flags.table != "" && a.flags.format != "csv" && a.flags.format != "ndjson" {
 		return 0, usagef("--table is for --format csv and ndjson")
 	}
-	return names[a.flags.format], nil
+	return formatNames[a.flags.format], nil
 }
 
 // colored reports whether text is to be coloured.
@@ -107,7 +113,7 @@ func (a *app) open(ctx context.Context, path string) (*target.Target, io.Writer,
 	if err := a.notTheDump(path); err != nil {
 		return nil, nil, err
 	}
-	w, err := a.out.open(a.flags.output, a.env.Stdout)
+	w, err := a.output()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -140,14 +146,24 @@ func (a *app) options(ctx context.Context) (target.Options, error) {
 
 // write renders the document and says whether it is all that it could be.
 func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage []string) error {
-	err := render.Write(w, d, render.Options{Format: f, Color: a.colored(), Human: a.flags.human, Table: a.flags.table})
+	if err := a.render(w, d, f, a.colored()); err != nil {
+		return err
+	}
+	for _, x := range a.also {
+		if err := a.render(x.w, d, x.format, false); err != nil {
+			return err
+		}
+	}
+	return a.complete(coverage)
+}
+
+// render writes the document in one format.
+func (a *app) render(w io.Writer, d *report.Document, f render.Format, color bool) error {
+	err := render.Write(w, d, render.Options{Format: f, Color: color, Human: a.flags.human, Table: a.flags.table})
 	if _, ok := err.(*render.TableError); ok {
 		return &failure{exitUsage, err}
 	}
-	if err != nil {
-		return writeFailed(err)
-	}
-	return a.complete(coverage)
+	return writeFailed(err)
 }
 
 // complete is the failure of --strict when something is missing.

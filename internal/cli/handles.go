@@ -37,7 +37,7 @@ next below it that are no handles.`,
 			if n, err := strconv.ParseUint(access, 0, 32); err == nil {
 				f.Mask, f.Rights = uint32(n), ""
 			}
-			rules, known, err := g.read([]string{"handles"})
+			rules, known, err := g.read(a, []string{"handles"})
 			if err != nil {
 				return err
 			}

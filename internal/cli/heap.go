@@ -32,7 +32,7 @@ func (a *app) heap() *cobra.Command {
 			"heapdump heap 2c0000 --style windbg app.dmp"),
 		Args: anAddressAndADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.check(true, "text", "json", "csv")
+			format, err := a.check(true, "text", "json", "csv", "markdown")
 			if err != nil {
 				return err
 			}

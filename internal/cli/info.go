@@ -14,7 +14,7 @@ func (a *app) info() *cobra.Command {
 		Example: lines("heapdump info app.dmp", "heapdump info --format json app.dmp", "heapdump info --format csv --table streams app.dmp.zst"),
 		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.check(false, "text", "json", "csv")
+			format, err := a.check(false, "text", "json", "csv", "markdown")
 			if err != nil {
 				return err
 			}

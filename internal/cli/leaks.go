@@ -9,7 +9,6 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/refs"
 	"github.com/heapdump/heapdump/internal/analysis/triage"
 	"github.com/heapdump/heapdump/internal/progress"
-	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 )
@@ -95,11 +94,11 @@ blocks of one size, and to a twentieth or more of all that is reachable.`,
 }
 
 func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
-	format, err := a.checkProfile("text", "json", "csv")
+	format, err := a.checkProfile("text", "json", "csv", "markdown")
 	if err != nil {
 		return err
 	}
-	rules, known, err := f.read([]string{"leaked_blocks", "leaked_bytes"})
+	rules, known, err := f.read(a, []string{"leaked_blocks", "leaked_bytes"})
 	if err != nil {
 		return err
 	}
@@ -134,7 +133,7 @@ func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
 		return err
 	}
 	o := report.LeakOptions{Top: f.top, Blocks: f.blocks, Heaps: heaps}
-	if format != render.FormatText && !f.topSet {
+	if !a.forPeople() && !f.topSet {
 		o.Top = 0
 	}
 	if err := a.write(w, named(t, report.Leaks(t, r, l, suspects, o)), format, report.LeakCoverage(t, r)); err != nil {

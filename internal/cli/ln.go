@@ -22,7 +22,7 @@ names its functions with file and line (see --symbols); it is looked for beside 
 		Example: lines("heapdump ln 0x77023894 app.dmp", "heapdump ln 00007ffa`11c91234 --format json app.dmp"),
 		Args:    anAddressAndADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.check(false, "text", "json", "csv")
+			format, err := a.check(false, "text", "json", "csv", "markdown")
 			if err != nil {
 				return err
 			}

@@ -9,15 +9,20 @@ import (
 	"sync"
 )
 
-// output is where the result goes: a stream, or a file that is written beside
-// its place and put there when all of it is written.
+// output is where results go: a stream, or files that are written beside their
+// places and put there when all of them are written.
 type output struct {
-	mu   sync.Mutex
+	mu    sync.Mutex
+	files []tempFile
+}
+
+// tempFile is a file that is written beside its place.
+type tempFile struct {
 	path string
 	temp *os.File
 }
 
-// open returns the writer of the result. A file that exists and is no regular
+// open returns the writer of a result. A file that exists and is no regular
 // one (a device, a pipe) is written to directly.
 func (o *output) open(path string, stdout io.Writer) (io.Writer, error) {
 	if path == "" || path == "-" {
@@ -40,40 +45,42 @@ func (o *output) open(path string, stdout io.Writer) (io.Writer, error) {
 	if err != nil {
 		return nil, &failure{exitInput, fmt.Errorf("-o %s: cannot write there: %w", path, err)}
 	}
-	o.path, o.temp = path, f
+	o.files = append(o.files, tempFile{path, f})
 	return f, nil
 }
 
-// commit puts the file in its place.
+// commit puts the files in their places. Those that come after one that cannot
+// be are not put there either.
 func (o *output) commit() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.temp == nil {
-		return nil
+	var failed error
+	for _, f := range o.files {
+		name := f.temp.Name()
+		err := errors.Join(f.temp.Close())
+		if err == nil && failed == nil {
+			err = os.Rename(name, f.path)
+		}
+		if err != nil && failed == nil {
+			failed = &failure{exitInput, fmt.Errorf("-o %s: cannot write it: %w", f.path, err)}
+		}
+		if failed != nil {
+			os.Remove(name)
+		}
 	}
-	name := o.temp.Name()
-	err := errors.Join(o.temp.Close())
-	if err == nil {
-		err = os.Rename(name, o.path)
-	}
-	o.temp = nil
-	if err != nil {
-		os.Remove(name)
-		return &failure{exitInput, fmt.Errorf("-o %s: cannot write it: %w", o.path, err)}
-	}
-	return nil
+	o.files = nil
+	return failed
 }
 
 // abort removes what was written; after a commit it does nothing.
 func (o *output) abort() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.temp == nil {
-		return
+	for _, f := range o.files {
+		f.temp.Close()
+		os.Remove(f.temp.Name())
 	}
-	o.temp.Close()
-	os.Remove(o.temp.Name())
-	o.temp = nil
+	o.files = nil
 }
 
 // writeFailed makes a failure of an error in writing the result.

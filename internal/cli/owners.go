@@ -9,7 +9,6 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/attrib"
 	"github.com/heapdump/heapdump/internal/analysis/crt"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
-	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 )
@@ -50,7 +49,7 @@ name no owner, nor in those that --skip adds: ` + strings.Join(attrib.Usual(), "
 			"heapdump owners --format pprof -o heap.pb.gz app.dmp && go tool pprof -http=: heap.pb.gz"),
 		Args: onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if a.flags.format != string(render.FormatText) && !cmd.Flags().Changed("top") {
+			if !a.forPeople() && !cmd.Flags().Changed("top") {
 				f.top = 0
 			}
 			return a.runOwners(cmd.Context(), args, f)
@@ -66,7 +65,7 @@ name no owner, nor in those that --skip adds: ` + strings.Join(attrib.Usual(), "
 }
 
 func (a *app) runOwners(ctx context.Context, args []string, f ownersFlags) error {
-	format, err := a.checkProfile("text", "json", "csv")
+	format, err := a.checkProfile("text", "json", "csv", "markdown")
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ With --depth N the references of those blocks follow, and so on: level is how ma
 }
 
 func (a *app) runRefs(ctx context.Context, args []string, f refsFlags) error {
-	format, err := a.check(false, "text", "json", "csv")
+	format, err := a.check(false, "text", "json", "csv", "markdown")
 	if err != nil {
 		return err
 	}

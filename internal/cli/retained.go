@@ -37,7 +37,7 @@ What counts as a reference, and what the roots are, says heapdump leaks --help.`
 }
 
 func (a *app) runRetained(ctx context.Context, args []string, f retainedFlags) error {
-	format, err := a.check(false, "text", "json", "csv")
+	format, err := a.check(false, "text", "json", "csv", "markdown")
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ Several patterns may be given; each hit says which it is of.`,
 }
 
 func (a *app) runSearch(ctx context.Context, args []string, f searchFlags) error {
-	format, err := a.check(false, "text", "json", "csv")
+	format, err := a.check(false, "text", "json", "csv", "markdown")
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ type result struct {
 
 // show runs the five steps of a command that makes one document of a dump.
 func (a *app) show(ctx context.Context, path string, r result) error {
-	format, err := a.check(r.debug != nil, "text", "json", "csv", "ndjson")
+	format, err := a.check(r.debug != nil, "text", "json", "csv", "ndjson", "markdown")
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
-	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/render/windbg"
 	"github.com/heapdump/heapdump/internal/report"
 )
@@ -31,7 +30,7 @@ Many blocks of one size are often one kind of object: walk --size SIZE lists the
 			"heapdump stat --per-heap --format csv --top 0 app.dmp", "heapdump stat --heap 0x29fb0000 --style windbg app.dmp"),
 		Args: onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if a.flags.format != string(render.FormatText) && !cmd.Flags().Changed("top") {
+			if !a.forPeople() && !cmd.Flags().Changed("top") {
 				f.Top = 0
 			}
 			return a.runStat(cmd.Context(), args, f)
@@ -47,7 +46,7 @@ Many blocks of one size are often one kind of object: walk --size SIZE lists the
 }
 
 func (a *app) runStat(ctx context.Context, args []string, f statFlags) error {
-	format, err := a.check(true, "text", "json", "csv")
+	format, err := a.check(true, "text", "json", "csv", "markdown")
 	if err != nil {
 		return err
 	}

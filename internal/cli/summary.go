@@ -48,11 +48,11 @@ func (a *app) heapList() *cobra.Command {
 // counted is what summary and heaps share: open, count every heap, report.
 func (a *app) counted(ctx context.Context, args []string, g gateFlags, make func(*target.Target, *census.Census, *roles.Result) *report.Document,
 	debugger func(io.Writer, *target.Target, *census.Census) error) error {
-	format, err := a.check(true, "text", "json", "csv")
+	format, err := a.check(true, "text", "json", "csv", "markdown")
 	if err != nil {
 		return err
 	}
-	rules, known, err := g.read(heapFigures())
+	rules, known, err := g.read(a, heapFigures())
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/heapdump/heapdump/internal/baseline"
 	"github.com/heapdump/heapdump/internal/gate"
 	"github.com/heapdump/heapdump/internal/pick"
+	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
 )
 
@@ -22,6 +23,7 @@ type triageFlags struct {
 	timeout   time.Duration
 	maxMemory string
 	memory    uint64 // maxMemory in bytes
+	summary   string // of triage alone
 }
 
 func (f *triageFlags) register(c *cobra.Command) {
@@ -77,11 +79,12 @@ that exit status 3.`,
 	}, groupReport, "!analyze -v")
 	f.register(c)
 	g.register(c)
+	c.Flags().StringVar(&f.summary, "summary", "never", "`when` to append Markdown to the summary of a step of GitHub Actions: never,\nor auto, which is when there is one")
 	return c
 }
 
 func (a *app) runTriage(ctx context.Context, args []string, f triageFlags, g gateFlags) error {
-	format, err := a.check(false, "text", "json", "ndjson", "csv")
+	format, err := a.check(false, "text", "json", "ndjson", "csv", "markdown", "sarif", "junit")
 	if err != nil {
 		return err
 	}
@@ -91,7 +94,10 @@ func (a *app) runTriage(ctx context.Context, args []string, f triageFlags, g gat
 	if _, err := a.options(ctx); err != nil {
 		return err
 	}
-	rules, known, err := g.read(nil)
+	if f.summary != "never" && f.summary != "auto" {
+		return usagef("--summary %q: write auto or never", f.summary)
+	}
+	rules, known, err := g.read(a, nil)
 	if err != nil {
 		return err
 	}
@@ -119,10 +125,30 @@ func (a *app) runTriage(ctx context.Context, args []string, f triageFlags, g gat
 			missing = append(missing, all[i].dump.File+": "+first(all[i].dump.Missing))
 		}
 	}
-	if err := a.write(w, report.NewTriage(dumps).Document(), format, nil); err != nil {
+	if err := a.writeTriage(w, dumps, format, f.summary == "auto"); err != nil {
 		return err
 	}
 	return a.triageCode(all, rules, missing)
+}
+
+// writeTriage writes the result, on a runner of GitHub Actions also to the
+// step's summary and as annotations on stderr, which the runner reads as well.
+func (a *app) writeTriage(w io.Writer, dumps []report.Triaged, format render.Format, summary bool) error {
+	t := report.NewTriage(dumps)
+	t.Version, _ = build()
+	doc := t.Document()
+	if err := a.write(w, doc, format, nil); err != nil {
+		return err
+	}
+	if a.actions() && !a.flags.quiet {
+		if err := render.Annotations(a.env.Stderr, t); err != nil {
+			return writeFailed(err)
+		}
+	}
+	if summary {
+		return a.appendSummary(doc)
+	}
+	return nil
 }
 
 // triageOutput opens the output, which must be none of the dumps.
@@ -132,7 +158,7 @@ func (a *app) triageOutput(files []string) (io.Writer, error) {
 			return nil, err
 		}
 	}
-	return a.out.open(a.flags.output, a.env.Stdout)
+	return a.output()
 }
 
 // triageCode is how a triage that was written ends: a fault of heapdump before

@@ -38,7 +38,7 @@ the roots are, says heapdump leaks --help.`,
 }
 
 func (a *app) runWhy(ctx context.Context, args []string, f whyFlags) error {
-	format, err := a.check(false, "text", "json", "csv")
+	format, err := a.check(false, "text", "json", "csv", "markdown")
 	if err != nil {
 		return err
 	}

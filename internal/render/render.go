@@ -1,4 +1,4 @@
-// Package render turns a report.Document into text, JSON or CSV, and streams
+// Package render turns a report.Document into text, Markdown, JSON, CSV, SARIF or JUnit, and streams
 // of blocks into the same and NDJSON. It knows no dump: only tables and rows.
 package render
 
@@ -19,6 +19,9 @@ const (
 	FormatJSON
 	FormatCSV
 	FormatNDJSON // a stream of blocks, or the rows of one table
+	FormatMarkdown
+	FormatSARIF // of findings, for code scanning
+	FormatJUnit // of findings, as tests
 )
 
 // Options say how a document is rendered.
@@ -42,6 +45,12 @@ func Write(w io.Writer, d *report.Document, o Options) error {
 		err = writeCSV(bw, d, o.Table)
 	case FormatNDJSON:
 		err = writeNDJSON(bw, d, o.Table)
+	case FormatMarkdown:
+		writeMarkdown(bw, d, o)
+	case FormatSARIF:
+		err = writeSARIF(bw, d)
+	case FormatJUnit:
+		err = writeJUnit(bw, d)
 	default:
 		err = fmt.Errorf("no document has this format")
 	}

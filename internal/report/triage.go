@@ -35,8 +35,9 @@ type FindingGroup struct {
 // Triage is the findings of many dumps: what formats that know findings
 // (SARIF, JUnit, HTML) are made of.
 type Triage struct {
-	Dumps  []Triaged
-	Groups []FindingGroup // the most dumps first, then the worst
+	Version string // of heapdump
+	Dumps   []Triaged
+	Groups  []FindingGroup // the most dumps first, then the worst
 }
 
 // NewTriage groups the findings of dumps by fingerprint.
@@ -62,6 +63,9 @@ func NewTriage(dumps []Triaged) *Triage {
 	})
 	return t
 }
+
+// Rules are the rules that findings are of.
+func Rules() []finding.Rule { return finding.Rules() }
 
 // Document is the result of heapdump triage.
 func (t *Triage) Document() *Document {
