@@ -1,11 +1,14 @@
 package crash_test
 
 import (
+	"context"
 	"encoding/binary"
 	"strings"
 	"testing"
 
+	"github.com/heapdump/heapdump/internal/analysis/crash"
 	"github.com/heapdump/heapdump/internal/synth"
+	"github.com/heapdump/heapdump/internal/target"
 )
 
 // stage is the demonstration's crash with chosen code, registers and access.
@@ -82,8 +85,15 @@ func TestInstruction(t *testing.T) {
 
 // TestTwins: what an access hit, each beside the nearest that it did not hit.
 func TestTwins(t *testing.T) {
-	var busy, next synth.Block
-	take(t, func(b *synth.Built) { busy, next = blocks(b) })
+	var busy, next, free synth.Block
+	take(t, func(b *synth.Built) {
+		busy, next = blocks(b)
+		for _, x := range b.Heaps[0].Blocks {
+			if x.State == synth.StateFree && free.Entry == 0 {
+				free = x
+			}
+		}
+	})
 	const teb, base = 0x9d1e4e4000, 0x9d1e800000
 	stack := func(s stage) func(*synth.Built) {
 		return func(b *synth.Built) {
@@ -110,6 +120,7 @@ func TestTwins(t *testing.T) {
 		{"below the stack", stack(stage{access: base - 0x100008}), "", "below what is committed"},
 		{"unloaded", stage{access: 0x7ffa11008fff}.at, "where blight.dll was before it was unloaded, at +0x8fff", ""},
 		{"behind the unloaded", stage{access: 0x7ffa11009000}.at, "", "blight"},
+		{"free block", stage{access: free.Entry + 0x18}.at, "in a free block", ""},
 		{"guard page", func(b *synth.Built) {
 			b.Image.Reserve(0x5000000, 0x10000, synth.MemPrivate, synth.PageReadWrite)
 			b.Image.Commit(0x5000000, 0x1000, synth.PageReadWrite|0x100)
@@ -137,7 +148,52 @@ func TestCorruption(t *testing.T) {
 	if r.Detected == nil || r.Detected.Failure != nil || r.Detected.Why == "" {
 		t.Errorf("%+v", r.Detected)
 	}
+	const record = 0x1c0ac000400
+	r = take(t, func(b *synth.Built) {
+		(&synth.Failure{At: record, Arch: synth.X64, Type: 8, Heap: 0x1c0aa400000, Address: 0x1c0aa400740, Stack: []uint64{0x7ffa3d261111, 0x7ffa3d262222, 0x7ffa10002210}}).Write(b.Image)
+		b.Dump.Exception.Code, b.Dump.Exception.Params = 0xc0000374, []uint64{record}
+	})
+	if d := r.Detected; d == nil || d.Failure == nil || d.Failure.Type != 8 || d.Failure.Heap != 0x1c0aa400000 || d.Failure.Address != 0x1c0aa400740 || len(d.Frames) != 3 {
+		t.Errorf("%+v", r.Detected)
+	}
 	if r = take(t, func(*synth.Built) {}); r.Detected != nil {
 		t.Errorf("%+v", r.Detected)
+	}
+}
+
+// TestTheOther32BitSide: a WOW64 thread's 32-bit registers are taken for the
+// instruction where the exception is at their address, and only there.
+func TestTheOther32BitSide(t *testing.T) {
+	for _, at := range []uint64{0x90010, 0x77001234} {
+		p := synth.NewWOW64(synth.Win10v1809)
+		p.AddHeap(&synth.Heap{Address: 0x640000, Segments: []synth.Segment{{Items: []synth.Item{synth.Busy(24)}}}})
+		p.Prepare = func(b *synth.Built) {
+			b.Image.Reserve(0x90000, 0x10000, synth.MemPrivate, synth.PageReadWrite)
+			b.Image.Commit(0x90000, 0x1000, synth.PageReadWrite)
+			b.Image.Write(0x90010, []byte("\x40\x90")) // inc eax of 32 bits
+			b.Image.PutU64(p.TEBs[0]+0x1488, 0x90200)  // TlsSlots[1]: WOW64's context
+			b.Image.Write(0x90204, synth.Context(synth.X86, 0x90010, 0x90800, 0x90900))
+			d := b.Dump
+			d.Exception = &synth.Exception{ThreadID: d.Threads[0].ID, Code: 0xc0000005, Address: at, Params: []uint64{0, 0x18},
+				Context: synth.Context(synth.X64, 0x77001234, 0x8e000, 0x8e000)}
+		}
+		x, err := target.Parse("test", p.Build().Dump.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := crash.Take(context.Background(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Wow) == 0 || r.Wow[8].Register.Name != "eip" || r.Wow[8].Value != 0x90010 {
+			t.Fatalf("%+v", r.Wow)
+		}
+		want := ""
+		if at == 0x90010 {
+			want = "inc eax"
+		}
+		if r.Code == nil || r.Code.Text != want {
+			t.Errorf("exception at %#x: %+v", at, r.Code)
+		}
 	}
 }

@@ -146,3 +146,39 @@ func TestMissing(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+// TestKeyIsNoEntry: of a _HEAP the entry at its start is decoded, and the key
+// itself, which has the type of an entry, is not.
+func TestKeyIsNoEntry(t *testing.T) {
+	x, _ := open(t, synth.Win10v1809, synth.X64, synth.Busy(100))
+	r, f := read(t, x, "_HEAP", 0x640000, 2)
+	if e := f["Entry.Flags"]; e.Decoded == nil || *e.Decoded != 1 {
+		t.Errorf("%+v", e)
+	}
+	if e := f["Encoding.Flags"]; e.Decoded != nil || e.Value == nil || strings.Contains(e.Text, "busy") || len(r.Notes) > 0 {
+		t.Errorf("%+v %q", e, r.Notes)
+	}
+	if s := f["Encoding"].Text; !strings.HasPrefix(s, "the key of the entries: 0x") {
+		t.Errorf("%q", s)
+	}
+}
+
+// TestBits: bit fields of the PEB's byte of flags, and signed numbers.
+func TestBits(t *testing.T) {
+	p := synth.NewProcess(synth.Win10v1809, synth.X64)
+	p.AddHeap(&synth.Heap{Address: 0x640000, Segments: []synth.Segment{{Items: []synth.Item{synth.Busy(24)}}}})
+	p.Prepare = func(b *synth.Built) { b.Image.PutU8(p.PEB+3, 0x85) }
+	x, err := target.Parse("test", p.Build().Dump.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, f := read(t, x, "_PEB", memory.Addr(p.PEB), 0)
+	for name, want := range map[string]uint64{"BitField": 0x85, "ImageUsesLargePages": 1, "IsProtectedProcess": 0, "IsImageDynamicallyRelocated": 1, "IsProtectedProcessLight": 0} {
+		if v := f[name].Value; v == nil || *v != want {
+			t.Errorf("%s: %v, want %#x", name, v, want)
+		}
+	}
+	if signed(0xffffffff, 4) != -1 || signed(0x7fffffff, 4) != 0x7fffffff || signed(^uint64(0)-1, 8) != -2 {
+		t.Error("signed numbers")
+	}
+}
