@@ -18,6 +18,7 @@ func TestTestdata(t *testing.T) {
 	for name, build := range map[string]func() []byte{
 		"demo.dmp":    func() []byte { return synth.Demo().Build().Dump.Bytes() },
 		"damaged.dmp": func() []byte { return synth.Damaged().Build().Dump.Bytes() },
+		"leak.dmp":    func() []byte { return synth.Leak().Build().Dump.Bytes() },
 	} {
 		path := filepath.Join("..", "..", "testdata", "dumps", name)
 		want := build()
