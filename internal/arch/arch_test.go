@@ -111,7 +111,7 @@ var permitted = map[string]string{
 	"internal/analysis/check": "internal/analysis/census internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/diag pkg/heap pkg/memory " +
 		"pkg/ntheap pkg/pageheap pkg/process",
 	"internal/analysis/crt":      "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
-	"internal/analysis/attrib":   "internal/analysis/content internal/analysis/crt internal/analysis/refs internal/analysis/stacks internal/analysis/sweep internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap",
+	"internal/analysis/attrib":   "internal/analysis/content internal/analysis/crt internal/analysis/refs internal/analysis/stacks internal/analysis/sweep internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/process",
 	"internal/analysis/content":  "",
 	"internal/analysis/handles":  "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 	"internal/analysis/load":     "internal/srum",

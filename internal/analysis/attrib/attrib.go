@@ -177,7 +177,8 @@ type shared struct {
 	t        *target.Target
 	o        Options
 	types    *symbols.Types
-	index    *refs.Index // of all blocks in use; nil when no type is asked for
+	index    *refs.Index           // of all blocks in use; nil when no type is asked for
+	named    map[memory.Addr]place // blocks that the process's structures name
 	captures map[*target.Heap]bool
 	skip     skips
 }
@@ -192,6 +193,7 @@ func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Op
 		return nil, err
 	}
 	s.index = blocks.Index()
+	s.named = s.places(t)
 	return s, nil
 }
 

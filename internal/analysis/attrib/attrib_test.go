@@ -239,6 +239,10 @@ func TestShapes(t *testing.T) {
 				s.words(u[3], u[0], u[1], u[2], 0, 0, u[0], u[1], u[2], u[0], 0)
 				s.words(u[4], u[0], u[1], u[2], 5, 6, u[0]+1, u[1]+1, 9, 10, 0)
 			}, []string{"unknown", "unknown", "unknown", "array of pointers", "unknown"}},
+			{"pointers into blocks", []uint64{64, 9 * w, 9 * w}, func(s *scene, u []uint64) {
+				s.words(u[1], u[0]+4, u[0]+8, u[0]+12, u[0]+16, u[0]+20, u[0]+24, u[0]+28, u[0]+32, 0)
+				s.words(u[2], u[0]+4, u[0]+8, u[0]+12, u[0]+16, u[0]+20, u[0]+24, 7, 9, 0)
+			}, []string{"unknown", "array of pointers", "unknown"}},
 			{"critical section", []uint64{6 * w, 6 * w}, func(s *scene, u []uint64) {
 				for i := range u {
 					section := uint64(0x4f0000)

@@ -97,3 +97,33 @@ func siteTruth(t *testing.T, path string) map[string]int {
 	}
 	return out
 }
+
+// TestRealPlaces: of the WOW64 process both process parameters and both
+// environments are blocks of its process heaps, and so are the loader's
+// entries.
+func TestRealPlaces(t *testing.T) {
+	dir := os.Getenv("HEAPDUMP_REAL")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "..", "shared", "dumps")
+	}
+	path := filepath.Join(dir, "real-win10-11082-wow64-full.dmp.zst")
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("the real dumps are not here (%v); set HEAPDUMP_REAL to the folder that has them", err)
+	}
+	tg, err := target.Open(path, target.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tg.Close()
+	r, err := attrib.Take(context.Background(), tg, tg.Heaps, attrib.Options{By: []attrib.By{attrib.Type}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := map[string]int{}
+	for _, g := range r.Groups {
+		blocks[g.Keys[0].Text] += g.Blocks
+	}
+	if blocks["process parameters"] != 2 || blocks["environment"] != 2 || blocks["loader's entry of a module (LDR_DATA_TABLE_ENTRY)"] != 11 {
+		t.Errorf("%v", blocks)
+	}
+}

@@ -42,7 +42,7 @@ func (s shape) evidence() string {
 		"size, capacity and text of a string agree",
 		"size, capacity and text of a wide string agree",
 		"three pointers in order into one block, which begins at the first",
-		"nearly every word is the address of a block in use",
+		"nearly every word is an address in a block in use or in a module",
 	}[s]
 }
 
@@ -251,14 +251,18 @@ func (w *worker) isVector(x *subject) bool {
 	return w.index.Range(i).End >= memory.Addr(end) && memory.Addr(end).Sub(memory.Addr(first)) > w.index.Range(i).Size()/2
 }
 
-// fewPointers is the fewest that make an array.
-const fewPointers = 3
+// fewPointers is the fewest that make an array: of pointers to the starts of
+// blocks, or to anywhere in blocks and modules, which numbers are more often.
+const (
+	fewPointers = 3
+	fewInterior = 8
+)
 
-// isPointers recognises an array of pointers to blocks.
+// isPointers recognises an array of pointers to blocks and into modules.
 func (w *worker) isPointers(x *subject) bool {
 	b, _ := w.bytesOf(x)
 	width := x.heap.Bits / 8
-	words, hits := 0, 0
+	words, hits, inside := 0, 0, 0
 	for i := range len(b) / width {
 		v, _ := wordOf(b, i, x.heap.Bits)
 		if v == 0 {
@@ -267,10 +271,20 @@ func (w *worker) isPointers(x *subject) bool {
 		words++
 		if w.starts(v) {
 			hits++
+		} else if w.inside(v) {
+			inside++
 		}
-		if words >= 8 && hits*2 < words {
+		if words >= 8 && (hits+inside)*2 < words {
 			return false
 		}
 	}
-	return hits >= fewPointers && hits*8 >= words*7
+	return hits >= fewPointers && hits*8 >= words*7 || hits+inside >= fewInterior && (hits+inside)*8 >= words*7
+}
+
+// inside reports whether an address is in a block in use or in a module.
+func (w *worker) inside(a uint64) bool {
+	if _, ok := w.index.At(memory.Addr(a)); ok {
+		return true
+	}
+	return w.stacks.Names.Module(memory.Addr(a)) != nil
 }

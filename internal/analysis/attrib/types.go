@@ -19,6 +19,9 @@ func (w *worker) class(x *subject) *symbols.Class {
 
 // byType groups by what a block is: the strongest evidence first.
 func (w *worker) byType(x *subject) id {
+	if p, ok := w.named[x.block.User()]; ok {
+		return w.byPlace(p)
+	}
 	c := w.class(x)
 	if c != nil && c.Evidence == symbols.RTTI {
 		return w.byClass(x, c)

@@ -18,10 +18,13 @@ const (
 func text(b []byte, size uint64) Claim {
 	n, wide := runUTF8(b)
 	if n < minASCII {
-		if n := runUTF16(b); n >= minUTF16 {
-			return Claim{UTF16, sure(n, 8, 2*uint64(n+1), size)}
+		n := runUTF16(b)
+		c := Claim{UTF16, sure(n, 8, 2*uint64(n+1), size)}
+		// Halves of 32-bit pointers are letters of some alphabet often enough.
+		if n < minUTF16 || paired(b[:2*n]) || c.Confidence < High && !latin(b[:2*n]) {
+			return Claim{}
 		}
-		return Claim{}
+		return c
 	}
 	kind := ASCII
 	if wide {
@@ -108,6 +111,28 @@ func runUTF16(b []byte) int {
 		}
 	}
 	return script(n, other)
+}
+
+// paired reports whether the second of each two units is nearly always the
+// same, as the upper halves of 32-bit pointers into one heap are.
+func paired(b []byte) bool {
+	same, pairs := 0, len(b)/4
+	for i := range pairs {
+		if b[4*i+2] == b[2] && b[4*i+3] == b[3] {
+			same++
+		}
+	}
+	return pairs >= 2 && same*4 >= pairs*3
+}
+
+// latin reports whether UTF-16 text is of Latin letters alone.
+func latin(b []byte) bool {
+	for i := 1; i < len(b); i += 2 {
+		if b[i] != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // script returns n where at most an eighth of the characters is of another
