@@ -24,7 +24,15 @@ func main() {
 	size := flag.Uint64("bytes", 2<<30, "size of the generated dump")
 	blocks := flag.Int("blocks", 5_000_000, "blocks in it")
 	runs := flag.Int("runs", 5, "runs of each command, interleaved")
+	references := flag.Bool("graph", false, "measure references on lists and trees of 1, 4 and 10 million blocks instead")
 	flag.Parse()
+	if *references {
+		if err := graph(*heapdump, []int{1, 4, 10}, *runs); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(*heapdump, *size, *blocks, *runs); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -13,7 +13,8 @@ type BigOptions struct {
 	Heaps  int    // 0 is 1
 	Ranges int    // saved memory ranges, about; 0 is one for each segment
 	Seed   uint64
-	LFH    bool // nearly all blocks are slots of the low-fragmentation heap
+	Shape  Shape // how the blocks in use hang together; not with LFH
+	LFH    bool  // nearly all blocks are slots of the low-fragmentation heap
 }
 
 const (
@@ -61,12 +62,14 @@ func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 	p := NewProcess(Win10v1809, X64)
 	p.MaximumHeaps = bigMaxHeaps
 	p.AddNtdll()
+	links := &bigLinks{shape: o.Shape}
 	heaps := make([]*bigHeap, o.Heaps)
 	var truth Truth
 	for i := range heaps {
 		heaps[i] = bigPlan(o, i)
 		h := p.AddHeap(&Heap{Address: heaps[i].segs[0].base})
 		truth = truth.Plus(heaps[i].measure(sizes))
+		links.take(heaps[i], sizes)
 		if o.LFH {
 			h.FrontEndHeap, h.FrontEndHeapType = heaps[i].lfh(), 2
 		}
@@ -76,6 +79,9 @@ func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 			if g.h = b.Heaps[i]; o.LFH {
 				g.writeFrontEnd(g.h)
 			}
+		}
+		if len(links.users) > 0 {
+			b.Image.PutU64(p.ProcessHeaps+bigRoot, links.users[0])
 		}
 	}
 	b := p.Build()
@@ -92,7 +98,7 @@ func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 		for k := range g.segs {
 			seg := data[:g.segs[k].size]
 			clear(seg)
-			g.fill(k, sizes, seg)
+			g.fill(k, sizes, seg, links)
 			if _, err := bw.Write(seg); err != nil {
 				return truth, err
 			}

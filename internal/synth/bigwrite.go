@@ -68,7 +68,7 @@ func (g *bigHeap) segNode(k int) uint64 {
 }
 
 // fill makes the bytes of segment k.
-func (g *bigHeap) fill(k int, sizes []uint16, data []byte) {
+func (g *bigHeap) fill(k int, sizes []uint16, data []byte, links *bigLinks) {
 	s := &g.segs[k]
 	le := binary.LittleEndian
 	key := g.h.Key
@@ -99,6 +99,7 @@ func (g *bigHeap) fill(k int, sizes []uint16, data []byte) {
 		} else {
 			entry(b.at, b.units, prev, 1, b.unused)
 			le.PutUint64(data[b.at+16:], last) // a pointer to another block
+			links.put(b, data[b.at+16:])
 			last = s.base + b.at + 16
 		}
 		prev = b.units
