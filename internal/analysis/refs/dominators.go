@@ -1,6 +1,9 @@
 package refs
 
-import "context"
+import (
+	"context"
+	"math/bits"
+)
 
 // Dominators is the dominator tree of what the roots reach, under one root of
 // its own: a block's dominator is the nearest block or variable that every
@@ -51,6 +54,7 @@ func (r *Reach) Dominators(ctx context.Context) (*Dominators, error) {
 	}
 	d.invert()
 	d.solve()
+	d.back, d.start, d.semi, d.label, d.parent = nil, nil, nil, nil, nil
 	d.sum()
 	return d.Dominators, ctx.Err()
 }
@@ -74,7 +78,11 @@ func (d *domBuilder) out(node, i uint32) (uint32, bool) {
 // walk numbers the nodes.
 func (d *domBuilder) walk(ctx context.Context) {
 	d.numberOf = make([]uint32, d.n+len(d.Variables))
-	d.vertex, d.parent = []uint32{0, 0}, []uint32{0, 0}
+	reached := 2 + len(d.Variables)
+	for _, w := range d.all {
+		reached += bits.OnesCount64(w)
+	}
+	d.vertex, d.parent = make([]uint32, 2, reached), make([]uint32, 2, reached)
 	var path []step
 	enter := func(node, from uint32) {
 		d.numberOf[node] = uint32(len(d.vertex))
@@ -118,15 +126,14 @@ func (d *domBuilder) each(do func(from, to uint32)) {
 // invert makes the edges' other direction.
 func (d *domBuilder) invert() {
 	d.start = make([]uint32, len(d.vertex)+1)
-	d.each(func(_, to uint32) { d.start[to+1]++ })
+	d.each(func(_, to uint32) { d.start[to]++ })
 	for i := 1; i < len(d.start); i++ {
 		d.start[i] += d.start[i-1]
 	}
 	d.back = make([]uint32, d.start[len(d.start)-1])
-	next := append([]uint32(nil), d.start...)
-	d.each(func(from, to uint32) {
-		d.back[next[to]] = from
-		next[to]++
+	d.each(func(from, to uint32) { // each start moves down to where it belongs
+		d.start[to]--
+		d.back[d.start[to]] = from
 	})
 }
 
