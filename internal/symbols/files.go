@@ -113,7 +113,8 @@ func (f *finder) candidates(folder, name, id string) []string {
 	var out []string
 	for _, file := range []string{name, packed, stem + ".sym"} {
 		for _, names := range [][]string{{name, id, file}, {name[:min(2, len(name))], name, id, file}, {file}} {
-			if p := f.below(folder, names...); p != "" {
+			p := f.below(folder, names...)
+			if info, err := os.Stat(p); err == nil && !info.IsDir() { // a store's folder is called like the file
 				out = append(out, p)
 			}
 		}
