@@ -207,8 +207,6 @@ func pastEnd(x *locate.Found) string {
 	switch {
 	case b == nil || b.State != heap.Busy:
 		return ""
-	case x.Address < b.User().Add(b.UserBytes()) && b == x.Previous:
-		return "in a busy block: its last bytes, which on x64 lie in the first half of the next header"
 	case x.Address < b.User().Add(b.UserBytes()):
 		return ""
 	}

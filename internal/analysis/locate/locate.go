@@ -156,7 +156,7 @@ func inPages(ctx context.Context, x *Found, h *target.Heap) bool {
 // among finds the block of the address and its neighbours among the blocks of
 // a range, and the problems of that block.
 func among(ctx context.Context, x *Found, s memory.Range, blocks iter.Seq[heap.Block], problems *[]diag.Problem) {
-	var last *heap.Block
+	var before, last *heap.Block
 	for b := range progress.Watch(ctx, nil, blocks) {
 		if !s.Contains(b.Addr) {
 			if x.Block != nil {
@@ -170,8 +170,12 @@ func among(ctx context.Context, x *Found, s memory.Range, blocks iter.Seq[heap.B
 		}
 		if b.Addr <= x.Address && x.Address-b.Addr < memory.Addr(b.Size) {
 			x.Block, x.Previous = &b, last
+			if last != nil && tail(x.Heap, last, x.Address) {
+				x.Block, x.Previous, x.Next = last, before, &b
+				break
+			}
 		}
-		last = &b
+		before, last = last, &b
 	}
 	for _, p := range *problems {
 		at := memory.Addr(p.At.Off)
@@ -179,6 +183,15 @@ func among(ctx context.Context, x *Found, s memory.Range, blocks iter.Seq[heap.B
 			x.Problems = append(x.Problems, p)
 		}
 	}
+}
+
+// tail reports whether an address behind a block, in the first bytes of the
+// next one's entry, is still in the block's data: on x64 the 8 bytes of an
+// entry that are not encoded (PreviousBlockPrivateData, public symbols) are the
+// block's before it, when it asked for them.
+func tail(h *target.Heap, b *heap.Block, a memory.Addr) bool {
+	return h.NT != nil && h.NT.Header.Unit == 16 && b.State == heap.Busy && b.Segment != heap.NoSegment &&
+		a >= b.End() && a < b.User().Add(b.UserBytes()) && a.Sub(b.End()) < 8
 }
 
 // inVirtual looks for the address in the blocks outside the segments: from a

@@ -103,10 +103,13 @@ func (p piece) sweep(ctx context.Context, h *target.Heap, found []Found) {
 		return
 	}
 	i := 0
+	var last heap.Block // of no state that has a tail at first
 	for b := range progress.Watch(ctx, nil, p.blocks) {
 		if !p.Contains(b.Addr) {
 			continue
 		}
+		previous := last
+		last = b
 		for i < len(found) && found[i].Address < b.Addr {
 			i++ // in no block
 		}
@@ -116,9 +119,12 @@ func (p piece) sweep(ctx context.Context, h *target.Heap, found []Found) {
 		if found[i].Address.Sub(b.Addr) >= b.Size {
 			continue
 		}
-		block := b
+		block, before := b, previous // only of these there are pointers
 		for ; i < len(found) && found[i].Address.Sub(b.Addr) < b.Size; i++ {
 			found[i].Block = &block
+			if tail(h, &previous, found[i].Address) {
+				found[i].Block = &before
+			}
 		}
 	}
 }
