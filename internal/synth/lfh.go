@@ -5,10 +5,12 @@ import "math/bits"
 // OriginLFH is a slot of the low-fragmentation heap.
 const OriginLFH Origin = OriginVirtual + 1
 
-// LFH is the script of a heap's low-fragmentation heap, Vista and later. Its
+// LFH is the script of a heap's low-fragmentation heap. Its
 // containers are items of the heap's segments; Install does the rest when the
 // process is built. _LFH_HEAP and its zones stand in a region of their own,
-// which from Windows 8 on counts as the heap's.
+// which from Windows 8 on counts as the heap's. Of XP's and 2003's there are
+// the containers and subsegments alone, which public symbols know: no
+// _LFH_HEAP, and in a slot's header only UnusedBytes means something.
 type LFH struct {
 	Family       Family
 	Arch         Arch
@@ -47,9 +49,6 @@ type Slot struct {
 
 // NewLFH is a low-fragmentation heap without containers.
 func NewLFH(f Family, a Arch, addr, key uint64) *LFH {
-	if f < Vista {
-		panic("synth: no such LFH before Vista")
-	}
 	l := &LFH{Family: f, Arch: a, Address: addr, Key: key & 0xffffffff}
 	if f <= Win7 && a != X86 {
 		l.Key = key & (1<<40 - 1)
@@ -111,6 +110,9 @@ func (l *LFH) Add(c *Container) Item {
 	c.lfh = l
 	l.Containers = append(l.Containers, c)
 	size := l.Arch.Unit() + c.first() + uint64(len(c.Slots))*c.stride() + c.Spare
+	if l.Family == XP {
+		return Busy(size - l.Arch.Unit()).WithMade(func(user uint64) []byte { c.UserBlocks = user; return nil })
+	}
 	return Internal(size).WithMade(func(user uint64) []byte { c.UserBlocks = user; return nil })
 }
 
@@ -149,6 +151,20 @@ func (l *LFH) Install(p *Process, h *Heap) {
 
 // write writes everything, once the containers have their addresses.
 func (l *LFH) write(committed uint64, per int) {
+	for i, c := range l.Containers {
+		c.SubSegment = l.zones[i/per] + 2*l.Arch.Unit() + uint64(i%per)*l.sizes().sub
+	}
+	if l.Family != XP {
+		l.writeHead(committed, per)
+	}
+	for _, c := range l.Containers {
+		c.write()
+	}
+	l.truth()
+}
+
+// writeHead writes _LFH_HEAP and its zones.
+func (l *LFH) writeHead(committed uint64, per int) {
 	b, s, p := l.Heap, l.sizes(), l.Arch.PtrSize()
 	b.ptr(l.Address+s.heap, b.Address)
 	if l.new() {
@@ -169,17 +185,12 @@ func (l *LFH) write(committed uint64, per int) {
 		b.ptr(z+2*p, z+2*l.Arch.Unit()+uint64(n)*s.sub)
 		b.ptr(z+3*p, z+zoneBytes)
 	}
-	for i, c := range l.Containers {
-		c.SubSegment = l.zones[i/per] + 2*l.Arch.Unit() + uint64(i%per)*s.sub
+	for _, c := range l.Containers {
 		b.Image.PutU16(l.Address+s.buckets+4*uint64(c.SizeIndex), uint16(c.Units))
 		if c.Affinity != 0 {
 			b.Image.PutU8(l.Address+s.buckets+4*uint64(c.SizeIndex)+3, 1)
 		}
 	}
-	for _, c := range l.Containers {
-		c.write()
-	}
-	l.truth()
 }
 
 // write writes the container, its slots and its subsegment.
@@ -187,6 +198,9 @@ func (c *Container) write() {
 	l, b := c.lfh, c.lfh.Heap
 	s, p, n := l.sizes(), l.Arch.PtrSize(), uint64(len(c.Slots))
 	b.ptr(c.UserBlocks, c.SubSegment)
+	if l.Family == XP {
+		b.ptr(c.UserBlocks+p, b.Address)
+	}
 	room := c.first() + n*c.stride() + c.Spare
 	b.Image.PutU8(c.UserBlocks+s.sizeIndex, uint8(bits.Len64(room-1))) // the log2 of its size
 	b.Image.PutU32(c.UserBlocks+s.signature, 0xf0e0d0c0)
@@ -224,6 +238,9 @@ func (c *Container) write() {
 	b.ptr(at+p, c.UserBlocks)
 	b.Image.PutU16(at+s.exchange, uint16(free)-c.InFlight)
 	b.Image.PutU16(at+s.exchange+2, uint16(n/2)) // Hint, or FreeEntryOffset
+	if l.Family == XP {
+		c.chain()
+	}
 	b.Image.PutU16(at+s.blockSize, uint16(c.Units))
 	b.Image.PutU16(at+s.blockSize+4, uint16(n))
 	b.Image.PutU8(at+s.blockSize+6, c.SizeIndex)
@@ -294,6 +311,10 @@ func (c *Container) code(i int) (raw [8]byte) {
 func (c *Container) writeSlot(i int) {
 	l, b, hdr, s := c.lfh, c.lfh.Heap, c.Slot(i), c.Slots[i]
 	raw := c.code(i)
+	if l.Family == XP {
+		c.writeOldSlot(i, raw)
+		return
+	}
 	raw[7] = 0x80
 	unused := c.stride() - s.Size
 	switch {
@@ -336,12 +357,13 @@ func (l *LFH) truth() {
 	var out []Block
 	for _, bl := range l.Heap.Blocks {
 		c := at[bl.Entry]
-		if c == nil || bl.State != StateInternal {
+		if c == nil || bl.State != StateInternal && l.Family != XP {
 			out = append(out, bl)
 			continue
 		}
 		end := bl.End()
 		bl.Bytes = c.Slot(0) - bl.Entry
+		bl.State, bl.Size = StateInternal, 0
 		out = append(out, bl)
 		for i, s := range c.Slots {
 			x := Block{Segment: bl.Segment, seg: bl.seg, Entry: c.Slot(i), User: c.user(i), Bytes: c.stride(), State: StateFree, Origin: OriginLFH, Bucket: c.SizeIndex}

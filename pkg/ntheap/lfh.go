@@ -28,7 +28,7 @@ type container struct {
 	doubt         bool   // the geometry is not its subsegment's undisputed word
 	offsets       uint32 // EncodedOffsets as it stands there; 0 before Windows 8
 	mapBits       uint64 // SizeOfBitMap; 0 before Windows 8
-	bitmap        []byte // a bit for each slot, set when busy; nil before Windows 8, or when it cannot be had
+	bitmap        []byte // a bit for each slot, set when busy; on Vista and 7 nil, as when it cannot be had
 }
 
 // plain is what EncodedOffsets means: BlockStride and FirstAllocationOffset.
@@ -56,6 +56,9 @@ func (h *Heap) container(k *walker, b heap.Block) (c container, p *diag.Problem,
 	c.at, c.room = b.Addr.Add(h.codec.unit), b.Size-h.codec.unit
 	if c.room < uint64(l.Size) || b.Size < h.codec.unit {
 		return c, nil, false
+	}
+	if h.set.Old() {
+		return h.oldSlots(k, c)
 	}
 	head, err := h.bytes(k, c.at, uint64(l.Size))
 	raw := fields(head)

@@ -21,7 +21,7 @@ type Container struct {
 	Free       int
 	Depth      int    // free slots by the subsegment's count; -1 when it has none
 	Bytes      uint64 // the whole back-end block
-	Doubtful   bool   // its subsegment is damaged or missing
+	Doubtful   bool   // its subsegment is damaged or missing; on XP and 2003 always
 }
 
 // Bucket sums up the containers of one size.
@@ -42,9 +42,6 @@ type Bucket struct {
 // use are not among them.
 func (h *Heap) Containers() []Container {
 	var out []Container
-	if h.set.Old() {
-		return nil
-	}
 	for i := range h.Segments {
 		h.walkContainers(i, func(k *walker, b heap.Block) {
 			if s, ok := h.sumUp(k, b); ok {
@@ -58,9 +55,6 @@ func (h *Heap) Containers() []Container {
 // ContainerAt walks a segment and returns the container that has the address
 // in its UserBlocks, if there is one that a walk expands.
 func (h *Heap) ContainerAt(segment int, a memory.Addr) (found Container, ok bool) {
-	if h.set.Old() {
-		return found, false
-	}
 	h.walkContainers(segment, func(k *walker, b heap.Block) {
 		if !ok && a >= b.Addr && a < b.End() {
 			found, ok = h.sumUp(k, b)

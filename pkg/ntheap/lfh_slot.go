@@ -97,6 +97,9 @@ func (s *slots) hold() []byte {
 // walk hands out every slot. Most are what all their witnesses say; what is
 // not goes the long way.
 func (s *slots) walk() bool {
+	if s.h.set.Old() {
+		return s.walkOld()
+	}
 	c, raw, extended := s.c, s.hold(), s.h.Header.Extended()
 	k, mask := s.h.LFHKey(), s.h.codeMask()
 	keyed, key := k.Known(), k.Value

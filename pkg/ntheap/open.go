@@ -70,7 +70,6 @@ func Open(m heap.Memory, a memory.Addr, o Options) (*Heap, error) {
 	h.readSegments(o.Segments)
 	h.readVirtuals(o.Virtuals)
 	h.checkHeader()
-	h.checkOldFrontEnd()
 	return h, nil
 }
 

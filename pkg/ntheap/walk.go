@@ -227,12 +227,12 @@ func (k *walker) give(b heap.Block) bool {
 	case k.c.old && b.State == heap.Busy && k.h.isParked(b):
 		b.State, b.Origin, b.Unused = heap.Free, heap.Lookaside, 0
 		return k.yield(b)
-	case b.State == heap.Busy && k.h.oldFrontEnd() && k.h.oldContainer(k, b):
+	case b.State == heap.Busy && k.h.oldFrontEnd() && k.h.isOldContainer(k, b):
 		b.State, b.Unused = heap.Internal, 0
-		return k.yield(b)
 	case b.State != heap.Internal || k.c.old:
 		return k.yield(b)
-	case k.containers != nil:
+	}
+	if k.containers != nil {
 		k.containers(k, b)
 		return k.yield(b)
 	}
