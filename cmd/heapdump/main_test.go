@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 //	mkdump article STEP FILE  the published heap of 0x2c0000 at one of its four steps
 //	mkdump virtual FILE       the published heap 0x29fb0000 with its large blocks, +ust
 //	mkdump xp FILE            a small heap of Windows XP
+//	mkdump oldlfh FILE        two containers of Windows XP's low-fragmentation heap, the second one's chain a loop
 //	mkdump pageheap FILE      a process with a page heap in no list, its normal heap, and stacks
 //	mkdump indexed [none] FILE  a process of Windows Vista with stacks by index; none: without their database
 //	mkdump damaged FILE       a process with stacks, LFH slots and debug blocks, and two overruns
@@ -81,6 +82,8 @@ func mkdump(ts *testscript.TestScript, neg bool, args []string) {
 		data = synth.Article003().Build().Dump.Bytes()
 	case "xp":
 		data = small(synth.NewProcess(synth.XP, synth.X86)).Build().Dump.Bytes()
+	case "oldlfh":
+		data = oldFrontEnd().Build().Dump.Bytes()
 	case "pageheap":
 		data = paged().Build().Dump.Bytes()
 	case "indexed":
@@ -114,6 +117,26 @@ func small(p *synth.Process) *synth.Process {
 	p.AddHeap(&synth.Heap{Address: 0x250000, Flags: synth.FlagGrowable, Segments: []synth.Segment{
 		{Reserve: 0x100000, Items: []synth.Item{synth.Busy(100), synth.Free(0x200), synth.Busy(24), synth.Free(0x10), synth.Busy(9)}},
 	}})
+	return p
+}
+
+// oldFrontEnd is a process of Windows XP with a low-fragmentation heap of two
+// containers; the chain of free slots of the second is a loop.
+func oldFrontEnd() *synth.Process {
+	p := synth.NewProcess(synth.XP, synth.X86)
+	l := synth.NewLFH(synth.XP, synth.X86, 0x340000, 0x1234)
+	slots := []synth.Slot{{Busy: true, Size: 20}, {}, {Busy: true, Size: 24}, {}, {}, {Busy: true, Size: 17}}
+	good := &synth.Container{Units: 4, SizeIndex: 3, Slots: slots}
+	bad := &synth.Container{Units: 8, SizeIndex: 7, Slots: slots}
+	h := p.AddHeap(&synth.Heap{Address: 0x250000, Flags: synth.FlagGrowable, Segments: []synth.Segment{
+		{Reserve: 0x100000 - 0x30000, Items: []synth.Item{synth.Busy(100), l.Add(good), l.Add(bad), synth.Free(0x200), synth.Busy(24)}},
+	}})
+	l.Install(p, h)
+	before := p.Prepare
+	p.Prepare = func(b *synth.Built) {
+		before(b)
+		b.Image.PutU16(bad.FreeLink(3), bad.SlotOffset(1))
+	}
 	return p
 }
 

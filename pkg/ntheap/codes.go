@@ -50,7 +50,8 @@ const (
 	CodeLFHSlot diag.Code = "lfh-slot"
 	// CodeLFHDepth: a subsegment counts more free slots than its container has.
 	CodeLFHDepth diag.Code = "lfh-depth"
-	// CodeLFHWhole: containers whose slots are not told apart. Never damage.
+	// CodeLFHWhole: a container of XP's or 2003's whose slots are not told apart.
+	// What that rests on is not confirmed, so it is not called damage.
 	CodeLFHWhole diag.Code = "lfh-whole"
 )
 

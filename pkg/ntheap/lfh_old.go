@@ -46,7 +46,7 @@ func (h *Heap) oldSlots(k *walker, c container) (container, *diag.Problem, bool)
 	}
 	if why != "" {
 		return c, &diag.Problem{Code: CodeLFHWhole, Class: diag.Unsupported, At: diag.At(c.at), Heap: h.Header.Address, Object: "_HEAP_USERDATA_HEADER",
-			Want: "a subsegment and a chain of free slots that prove which slots are busy", Got: why}, false
+			Want: "a chain of free slots that proves which ones are busy; the container is shown whole", Got: why}, false
 	}
 	c.doubt = true
 	return c, nil, true
