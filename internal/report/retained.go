@@ -20,6 +20,25 @@ func Retained(t *target.Target, d *refs.Dominators, rows []refs.Retainer, byRoot
 	return doc
 }
 
+// RetainedByType is the result of heapdump retained --by type.
+func RetainedByType(t *target.Target, d *refs.Dominators, rows []refs.TypeRetained, top int) *Document {
+	dump := Describe(t)
+	doc := &Document{Title: dump.title()}
+	doc.add(header(dump)[0], fill(Table{Key: "retained", Title: "What retains the most, by type", Main: true, Empty: "No root leads to any block."}, []field[refs.TypeRetained]{
+		f("retained_bytes", "Retained bytes", Bytes, func(r refs.TypeRetained) any { return r.Retained }),
+		f("retained_blocks", "Blocks", Count, func(r refs.TypeRetained) any { return r.Under }),
+		f("type", "Type", Text, func(r refs.TypeRetained) any { return word(r.Type) }),
+		f("type_evidence", "By", Text, func(r refs.TypeRetained) any { return word(r.Evidence) }),
+		f("blocks", "Of the type", Count, func(r refs.TypeRetained) any { return r.Blocks }),
+		f("bytes", "Their bytes", Bytes, func(r refs.TypeRetained) any { return r.Bytes }),
+		f("example", "For example", Address, func(r refs.TypeRetained) any { return addr(r.Example) }),
+	}, cut(rows, top)))
+	cov := values("coverage", "What this dump cannot answer", LeakCoverage(t, d.Reach))
+	cov.Wrap = true
+	doc.add(cov)
+	return doc
+}
+
 func retainedBlocks(rows []refs.Retainer, byRoot bool) Table {
 	t := Table{Key: "retained", Title: "What retains the most", Main: true, Empty: "No root leads to any block."}
 	share := []field[refs.Retainer]{
