@@ -94,7 +94,10 @@ func (a *app) runAddress(ctx context.Context, args []string, f addressFlags) err
 		}
 		return a.write(w, report.AddressAt(t, m, x), format, report.Coverage(t, nil))
 	}
-	pieces := m.Pick(func(p *vmmap.Piece) bool { return filter.Match(p.Usage.String(), p.Bits, &p.Region) })
+	pieces := m.Pieces
+	if !filter.Any() {
+		pieces = m.Pick(func(p *vmmap.Piece) bool { return filter.Match(p.Usage.String(), p.Bits(), &p.Region) })
+	}
 	if !f.summary {
 		return a.write(w, report.AddressList(t, m, pieces), format, report.Coverage(t, nil))
 	}

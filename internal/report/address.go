@@ -114,8 +114,8 @@ func pieceFields(t *target.Target) []field[vmmap.Piece] {
 		f("allocation_protect", "", Text, func(p vmmap.Piece) any { return word(p.AllocationProtect.String()) }),
 		f("saved_bytes", "", Bytes, func(p vmmap.Piece) any { return t.Space.Saved(p.Range) }),
 		f("usage", "Usage", Text, func(p vmmap.Piece) any { return p.Usage.String() }),
-		f("bits", "", Count, func(p vmmap.Piece) any { return known(p.Bits != 0, p.Bits) }),
-		f("part", "", Text, func(p vmmap.Piece) any { return word(p.Part) }),
+		f("bits", "", Count, func(p vmmap.Piece) any { return known(p.Bits() != 0, p.Bits()) }),
+		f("part", "", Text, func(p vmmap.Piece) any { return word(p.Part()) }),
 		f("owner", "Owner", Text, func(p vmmap.Piece) any { return word(ownerOf(p)) }),
 	}
 }

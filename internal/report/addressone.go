@@ -43,9 +43,9 @@ func explained(t *target.Target, x Explained) Table {
 	pairs := []pair{
 		{Column{"address", "Address", Address}, addr(x.Address)},
 		{Column{"usage", "Usage", Text}, known(in, p.Usage.String())},
-		{Column{"bits", "", Count}, known(p.Bits != 0, p.Bits)},
+		{Column{"bits", "", Count}, known(p.Bits() != 0, p.Bits())},
 		{Column{"owner", "Owner", Text}, word(ownerLine(x))},
-		{Column{"part", titleIf(p.Part != "", "Part of the stack"), Text}, word(p.Part)},
+		{Column{"part", titleIf(p.Part() != "", "Part of the stack"), Text}, word(p.Part())},
 		{Column{"evidence", titleIf(p.Owner != nil, "Known by"), Text}, nil},
 		{Column{"base", "Region", Address}, known(in, addr(p.Start))},
 		{Column{"end", "Up to", Address}, known(in, addr(p.End))},

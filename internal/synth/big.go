@@ -11,7 +11,7 @@ type BigOptions struct {
 	Bytes  uint64 // of heap memory, about; 0 is 256 MiB
 	Blocks int    // about; 0 is one for 400 bytes
 	Heaps  int    // 0 is 1
-	Ranges int    // saved memory ranges, about; 0 is one for each segment
+	Ranges int    // saved memory ranges, about, and as many regions; 0 is one for each segment
 	Seed   uint64
 	Shape  Shape // how the blocks in use hang together; not with LFH
 	LFH    bool  // nearly all blocks are slots of the low-fragmentation heap
@@ -90,7 +90,8 @@ func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 		g.header()
 	}
 	bw := bufio.NewWriterSize(w, 1<<20)
-	if err := bigHead(bw, b, heaps, o); err != nil {
+	above, err := bigHead(bw, b, heaps, o)
+	if err != nil {
 		return truth, err
 	}
 	data := make([]byte, bigSegment)
@@ -102,6 +103,11 @@ func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 			if _, err := bw.Write(seg); err != nil {
 				return truth, err
 			}
+		}
+	}
+	for _, m := range above {
+		if _, err := bw.Write(m.Data); err != nil {
+			return truth, err
 		}
 	}
 	return truth, bw.Flush()

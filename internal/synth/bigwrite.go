@@ -2,6 +2,7 @@ package synth
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"slices"
 )
@@ -124,8 +125,10 @@ func (g *bigHeap) segment(k int, data []byte) {
 }
 
 // bigHead writes the file up to the heaps' bytes: streams, and the process's
-// other memory.
-func bigHead(w *bufio.Writer, b *Built, heaps []*bigHeap, o BigOptions) error {
+// memory below them. It returns what lies above them and comes behind them in
+// the file, which has its ranges in the order of their addresses, as Windows
+// writes them.
+func bigHead(w *bufio.Writer, b *Built, heaps []*bigHeap, o BigOptions) ([]MemRange, error) {
 	d := b.Dump
 	ours := func(addr uint64) bool {
 		return slices.ContainsFunc(heaps, func(g *bigHeap) bool { return g.segs[0].base == addr })
@@ -133,47 +136,53 @@ func bigHead(w *bufio.Writer, b *Built, heaps []*bigHeap, o BigOptions) error {
 	small := slices.DeleteFunc(d.Memory, func(m MemRange) bool { return ours(m.Addr) })
 	d.Memory = nil
 	d.Regions = slices.DeleteFunc(d.Regions, func(r Region) bool { return r.State == MemFree || ours(r.AllocBase) })
-	var ranges []MemRange
+	slices.SortFunc(small, func(x, y MemRange) int { return cmp.Compare(x.Addr, y.Addr) })
+	below, above := small, []MemRange(nil)
+	if i := slices.IndexFunc(small, func(m MemRange) bool { return m.Addr >= bigBase }); i >= 0 {
+		below, above = small[:i], small[i:]
+	}
 	var list buf
 	list.zero(16)
-	for _, m := range small {
-		ranges = append(ranges, m)
-		list.u64(m.Addr)
-		list.u64(uint64(len(m.Data)))
+	put := func(ranges []MemRange) {
+		for _, m := range ranges {
+			list.u64(m.Addr)
+			list.u64(uint64(len(m.Data)))
+		}
 	}
+	put(below)
 	n := uint64(len(small))
 	step := bigStep(heaps, o, len(small))
 	for _, g := range heaps {
 		for _, s := range g.segs {
-			d.AddRegion(Region{Base: s.base, AllocBase: s.base, Size: s.size, AllocProtect: PageReadWrite,
-				State: MemCommit, Protect: PageReadWrite, Type: MemPrivate})
 			for at := uint64(0); at < s.size; at += step {
+				protect := PageReadWrite
+				if at/step%2 == 1 { // what makes each range a region of its own
+					protect = PageExecuteReadWrite
+				}
+				d.AddRegion(Region{Base: s.base + at, AllocBase: s.base, Size: min(step, s.size-at), AllocProtect: PageReadWrite,
+					State: MemCommit, Protect: protect, Type: MemPrivate})
 				list.u64(s.base + at)
 				list.u64(min(step, s.size-at))
 				n++
 			}
 		}
 	}
-	slices.SortFunc(d.Regions, func(x, y Region) int {
-		if x.Base < y.Base {
-			return -1
-		}
-		return 1
-	})
+	put(above)
+	slices.SortFunc(d.Regions, func(x, y Region) int { return cmp.Compare(x.Base, y.Base) })
 	put64(list.b, 0, n)
 	d.AddStream(StreamMemory64List, list.b)
 	f := d.File()
 	s, _ := f.Stream(StreamMemory64List)
 	f.Poke64(s.Off+8, uint64(len(f.Data)))
 	if _, err := w.Write(f.Data); err != nil {
-		return err
+		return nil, err
 	}
-	for _, m := range ranges {
+	for _, m := range below {
 		if _, err := w.Write(m.Data); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return above, nil
 }
 
 // bigStep is how long a saved range is for there to be o.Ranges of them.

@@ -29,10 +29,11 @@ type Space struct {
 	file    io.ReaderAt // see WithFile
 }
 
-// NewSpace makes a Space. It takes the bytes as they are, without copying;
-// where regions overlap, the one with the lower start keeps its extent.
+// NewSpace makes a Space. It takes the lists and the bytes for its own, without
+// copying, and writes over the lists; where regions overlap, the one with the
+// lower start keeps its extent.
 func NewSpace(c Contents) *Space {
-	s := &Space{runs: Splice(c.Runs), regions: tidy(c.Regions), known: c.RegionsKnown}
+	s := &Space{runs: splice(c.Runs), regions: tidy(c.Regions), known: c.RegionsKnown}
 	s.starts = make([]Addr, len(s.runs))
 	for i, r := range s.runs {
 		s.starts[i] = r.Start
@@ -43,8 +44,18 @@ func NewSpace(c Contents) *Space {
 	return s
 }
 
-// tidy returns the regions sorted and without overlaps or empty ones.
+// tidy returns the regions sorted and without overlaps or empty ones: the
+// argument itself where it is so already, as Windows writes them, else a copy.
 func tidy(regions []Region) []Region {
+	top := Addr(0)
+	sound := true
+	for i := range regions {
+		sound = sound && regions[i].Start >= top && !regions[i].Empty()
+		top = regions[i].End
+	}
+	if sound {
+		return regions
+	}
 	in := slices.Clone(regions)
 	slices.SortStableFunc(in, func(a, b Region) int { return cmp.Compare(a.Start, b.Start) })
 	out := in[:0]
@@ -76,6 +87,14 @@ func Union(in []Range) []Range {
 		out = append(out, r)
 	}
 	return out
+}
+
+// WithRegions returns a Space of the same bytes with other regions, which the
+// dump does not list itself: RegionsKnown is false of it.
+func (s *Space) WithRegions(regions []Region) *Space {
+	c := *s
+	c.regions, c.known = tidy(regions), false
+	return &c
 }
 
 // find returns the index of the run that has a, or -1.

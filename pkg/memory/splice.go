@@ -32,43 +32,90 @@ func (r Run) within(start, end Addr) Run {
 // view across them need not copy. The bytes are aliased, never copied, and the
 // argument is left as it is.
 func Splice(runs []Run) []Run {
-	order := make([]int, 0, len(runs))
-	tidy := true // sorted and without overlaps, as Windows writes them
+	n, tidy := survey(runs)
+	if tidy {
+		return join(make([]Run, 0, n), runs)
+	}
+	return sorted(runs, n)
+}
+
+// splice is Splice of runs that nobody else has: it may use their room.
+func splice(runs []Run) []Run {
+	n, tidy := survey(runs)
+	if tidy {
+		return join(runs[:0], runs)
+	}
+	return sorted(runs, n)
+}
+
+// survey counts the runs that are not empty, and reports whether they are
+// sorted and without overlaps, as Windows writes them.
+func survey(runs []Run) (n int, tidy bool) {
+	tidy = true
 	last := Addr(0)
-	for i, r := range runs {
+	for _, r := range runs {
 		if len(r.Bytes) == 0 {
 			continue
 		}
-		order = append(order, i)
+		n++
 		tidy = tidy && r.Start >= last && r.End() > r.Start
 		last = r.End()
 	}
-	out := make([]Run, 0, len(order))
-	if tidy {
-		for _, i := range order {
-			out = add(out, runs[i])
-		}
-		return out
+	return n, tidy
+}
+
+// join appends tidy runs to out, which may be their own room.
+func join(out, runs []Run) []Run {
+	for _, r := range runs {
+		out = add(out, r)
 	}
-	return sweep(out, runs, order)
+	return out
+}
+
+// sorted splices n runs that are not tidy.
+func sorted(runs []Run, n int) []Run {
+	order := make([]place, 0, n)
+	for i, r := range runs {
+		if len(r.Bytes) > 0 {
+			order = append(order, place{r.Start, i})
+		}
+	}
+	slices.SortFunc(order, place.compare)
+	return sweep(make([]Run, 0, n), runs, order)
+}
+
+// place is where a run of a list begins.
+type place struct {
+	start Addr
+	run   int // its index
+}
+
+func (p place) compare(q place) int {
+	if p.start != q.start {
+		return cmp.Compare(p.start, q.start)
+	}
+	return cmp.Compare(p.run, q.run)
 }
 
 // sweep splices runs that overlap or are unsorted: it goes up through the
 // starts and keeps the runs that reach the current address in a heap, the
 // latest of the list on top. Each round pushes or pops a run, so its work is
-// n log n whatever the overlaps.
-func sweep(out, runs []Run, order []int) []Run {
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(runs[a].Start, runs[b].Start), cmp.Compare(a, b))
-	})
+// n log n whatever the overlaps. A run that no other overlaps does not go
+// through the heap.
+func sweep(out, runs []Run, order []place) []Run {
 	var live latest
 	at := Addr(0)
 	for i := 0; i < len(order) || len(live) > 0; {
 		if len(live) == 0 {
-			at = runs[order[i]].Start
+			at = order[i].start
+			if r := clip(runs[order[i].run]); i+1 == len(order) || order[i+1].start >= r.End() {
+				out = add(out, r)
+				i++
+				continue
+			}
 		}
-		for ; i < len(order) && runs[order[i]].Start <= at; i++ {
-			heap.Push(&live, order[i])
+		for ; i < len(order) && order[i].start <= at; i++ {
+			heap.Push(&live, order[i].run)
 		}
 		top := clip(runs[live[0]])
 		if top.End() <= at {
@@ -77,7 +124,7 @@ func sweep(out, runs []Run, order []int) []Run {
 		}
 		end := top.End()
 		if i < len(order) {
-			end = min(end, runs[order[i]].Start)
+			end = min(end, order[i].start)
 		}
 		out = add(out, top.within(at, end))
 		at = end

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -157,4 +158,33 @@ func FuzzSplice(f *testing.F) {
 		}
 		m.check(t, Splice(runs))
 	})
+}
+
+// TestTidyRunsKeepTheirRoom: a Space of sorted runs, with an empty one and two
+// that are one in the file, is the same as one of the same runs in another
+// order.
+func TestTidyRunsKeepTheirRoom(t *testing.T) {
+	file := []byte("abcdefghijkl")
+	list := func() []Run {
+		return []Run{{Start: 0x1000, Bytes: file[0:4]}, {Start: 0x1004, Bytes: file[4:6]}, {Start: 0x1800}, {Start: 0x2000, Bytes: file[6:8]}, {Start: 0x3000, Bytes: file[8:12]}}
+	}
+	tidy := NewSpace(Contents{Runs: list()})
+	other := list()
+	slices.Reverse(other)
+	mixed := NewSpace(Contents{Runs: other})
+	want := []string{"abcdef", "gh", "ijkl"}
+	for name, s := range map[string]*Space{"sorted": tidy, "reversed": mixed} {
+		var got []string
+		for _, r := range s.AllRuns() {
+			got = append(got, string(r.Bytes))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	regions := []Region{{Range: Range{Start: 0x2000, End: 0x3000}}, {Range: Range{Start: 0x1000, End: 0x2800}}}
+	s := NewSpace(Contents{Regions: regions, RegionsKnown: true}).WithRegions(regions)
+	if got := s.Regions(); s.RegionsKnown() || len(got) != 2 || got[0].Start != 0x1000 || got[1].Start != 0x2800 || got[1].End != 0x3000 {
+		t.Errorf("regions %v, known %v", got, s.RegionsKnown())
+	}
 }

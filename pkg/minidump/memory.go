@@ -15,8 +15,13 @@ type saved struct {
 	start memory.Addr
 	size  uint64 // as the list says
 	off   uint64 // file offset of the bytes
-	entry uint64 // file offset of the list's entry
-	list  string
+}
+
+// ranges is a list of them, in its order.
+type ranges struct {
+	table                      // of the list's entries
+	name  string               // of the list
+	read  func(e []byte) saved // what the next entry says
 }
 
 // Memory returns the process's memory: what MemoryList and Memory64List have
@@ -28,16 +33,19 @@ type saved struct {
 func (f *File) Memory(sink diag.Sink) *memory.Space {
 	var c memory.Contents
 	shared := 2*f.Size() + memory.PageSize
-	for _, list := range [...][]saved{f.memoryList(sink), f.memory64List(sink)} {
+	total := uint64(0)
+	for _, list := range [...]ranges{f.memoryList(sink), f.memory64List(sink)} {
 		f.runs(list, &c, &shared, sink)
+	}
+	for _, r := range c.Runs {
+		total += uint64(len(r.Bytes))
 	}
 	c.Regions, c.RegionsKnown = f.Regions(sink)
 	space := memory.NewSpace(c)
 	if !c.RegionsKnown {
-		c.Regions = f.implied(space.AllRuns())
-		space = memory.NewSpace(c)
+		space = space.WithRegions(f.implied(space.AllRuns()))
 	}
-	f.compare(c.Runs, space, sink)
+	f.compare(c.Runs, total, space, sink)
 	return space
 }
 
@@ -46,13 +54,14 @@ func (f *File) Memory(sink diag.Sink) *memory.Space {
 // for all of the list, since a file that is cut short cuts every range after.
 // The runs of a dump cannot be much more than its file; shared counts down to
 // keep ranges that use the same bytes again and again from blowing it up.
-func (f *File) runs(list []saved, c *memory.Contents, shared *uint64, sink diag.Sink) {
-	var first *saved
-	cuts, lost := 0, uint64(0)
-	c.Runs = slices.Grow(c.Runs, len(list))
-	for i, s := range list {
+func (f *File) runs(list ranges, c *memory.Contents, shared *uint64, sink diag.Sink) {
+	var first saved
+	cuts, at, lost := 0, 0, uint64(0)
+	c.Runs = slices.Grow(c.Runs, list.n)
+	for i := range list.n {
+		s := list.read(list.entry(i))
 		put := func(code diag.Code, field, want, got string, lost uint64) {
-			sink.Put(finding{code, s.entry, s.list, field, want, got, lost}.problem())
+			sink.Put(finding{code, list.at(i), list.name, field, want, got, lost}.problem())
 		}
 		whole := s.start.Span(s.size)
 		if whole.Size() < s.size {
@@ -63,8 +72,8 @@ func (f *File) runs(list []saved, c *memory.Contents, shared *uint64, sink diag.
 		n := min(whole.Size(), uint64(len(bytes)))
 		if cut := (memory.Range{Start: s.start.Add(n), End: whole.End}); !cut.Empty() {
 			c.Cut = append(c.Cut, cut)
-			if cuts++; first == nil {
-				first = &list[i]
+			if cuts++; cuts == 1 {
+				first, at = s, i
 			}
 			lost += min(cut.Size(), ^uint64(0)-lost)
 		}
@@ -77,63 +86,53 @@ func (f *File) runs(list []saved, c *memory.Contents, shared *uint64, sink diag.
 			c.Runs = append(c.Runs, memory.Run{Start: s.start, Bytes: bytes[:n]})
 		}
 	}
-	if first != nil {
-		sink.Put(finding{CodeMemoryRangeCut, first.entry, first.list, "DataSize",
-			fmt.Sprintf("%d ranges within the %d bytes of the file", len(list), len(f.data)),
+	if cuts > 0 {
+		sink.Put(finding{CodeMemoryRangeCut, list.at(at), list.name, "DataSize",
+			fmt.Sprintf("%d ranges within the %d bytes of the file", list.n, len(f.data)),
 			fmt.Sprintf("%d that go on beyond its end, the first the %d bytes of %v at file offset %#x", cuts, first.size, first.start, first.off),
 			lost}.problem())
 	}
 }
 
 // memoryList reads the ranges of MemoryList.
-func (f *File) memoryList(sink diag.Sink) []saved {
+func (f *File) memoryList(sink diag.Sink) ranges {
 	p, ok := f.open(MemoryListStream, sink)
 	if !ok {
-		return nil
+		return ranges{}
 	}
-	t := p.counted(16)
-	out := make([]saved, t.n)
-	for i := range out {
-		e := t.entry(i)
+	return ranges{p.counted(16), p.name, func(e []byte) saved {
 		l := loc(e[8:])
-		out[i] = saved{memory.Addr(binary.LittleEndian.Uint64(e)), l.size, l.off, t.at(i), p.name}
-	}
-	return out
+		return saved{memory.Addr(binary.LittleEndian.Uint64(e)), l.size, l.off}
+	}}
 }
 
 // memory64List reads the ranges of Memory64List, whose bytes lie one after the
 // other from BaseRva on. An offset that overflows is beyond every file, and so
 // are those after it.
-func (f *File) memory64List(sink diag.Sink) []saved {
+func (f *File) memory64List(sink diag.Sink) ranges {
 	p, ok := f.open(Memory64ListStream, sink)
 	if !ok {
-		return nil
+		return ranges{}
 	}
 	if _, ok := p.header(16); !ok {
-		return nil
+		return ranges{}
 	}
-	t := p.table(16, 16, 16, p.u64(0))
 	off := p.u64(8)
-	out := make([]saved, t.n)
-	for i := range out {
-		e := t.entry(i)
-		size := binary.LittleEndian.Uint64(e[8:])
-		out[i] = saved{memory.Addr(binary.LittleEndian.Uint64(e)), size, off, t.at(i), p.name}
-		if off += size; off < size {
+	return ranges{p.table(16, 16, 16, p.u64(0)), p.name, func(e []byte) saved {
+		s := saved{memory.Addr(binary.LittleEndian.Uint64(e)), binary.LittleEndian.Uint64(e[8:]), off}
+		if off += s.size; off < s.size {
 			off = ^uint64(0)
 		}
-	}
-	return out
+		return s
+	}}
 }
 
 // compare reports runs whose bytes are not those that the space gives for
 // their addresses, which happens where lists overlap and differ. It compares
-// no more bytes than the file has.
-func (f *File) compare(runs []memory.Run, space *memory.Space, sink diag.Sink) {
-	total, kept := uint64(0), uint64(0)
-	for _, r := range runs {
-		total += uint64(len(r.Bytes))
-	}
+// no more bytes than the file has. total is how many bytes the runs have; they
+// are the space's own where none overlap.
+func (f *File) compare(runs []memory.Run, total uint64, space *memory.Space, sink diag.Sink) {
+	kept := uint64(0)
 	for _, r := range space.AllRuns() {
 		kept += uint64(len(r.Bytes))
 	}

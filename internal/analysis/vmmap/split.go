@@ -156,19 +156,8 @@ func (p *Piece) name() {
 	case p.State == memory.MemFree:
 		p.Usage = Free
 	case p.Owner != nil:
-		p.Usage, p.Bits = p.Owner.Usage, p.Owner.Bits
+		p.Usage = p.Owner.Usage
 	case p.Type == memory.MemMapped:
 		p.Usage = MappedFile
-	}
-	if p.Usage != Stack {
-		return
-	}
-	switch {
-	case p.State == memory.MemReserve:
-		p.Part = "reserved"
-	case p.Protect&memory.PageGuard != 0:
-		p.Part = "guard"
-	default:
-		p.Part = "committed"
 	}
 }

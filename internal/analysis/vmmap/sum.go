@@ -58,7 +58,7 @@ func Sum(pieces []Piece) Summary {
 		n := p.Size()
 		s.Regions++
 		s.Bytes += n
-		key := rowKey{p.Usage.String(), p.Bits}
+		key := rowKey{p.Usage.String(), p.Bits()}
 		usage.add(key, n)
 		if l := largest[key]; n > l.Bytes {
 			largest[key] = Largest{key.name, key.bits, p.Start, n}

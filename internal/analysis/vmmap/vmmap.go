@@ -63,9 +63,29 @@ type Owner struct {
 type Piece struct {
 	memory.Region        // cut to the piece
 	Usage         Usage  //
-	Bits          int    // of the owner
-	Part          string // of a stack "reserved", "guard" or "committed"; else empty
 	Owner         *Owner // nil when nothing claims the piece
+}
+
+// Bits returns the owner's width: 32 or 64 where it has one, else 0.
+func (p *Piece) Bits() int {
+	if p.Owner == nil {
+		return 0
+	}
+	return p.Owner.Bits
+}
+
+// Part returns which part of a stack the piece is: "reserved", "guard" or
+// "committed"; of anything else it is empty.
+func (p *Piece) Part() string {
+	switch {
+	case p.Usage != Stack:
+		return ""
+	case p.State == memory.MemReserve:
+		return "reserved"
+	case p.Protect&memory.PageGuard != 0:
+		return "guard"
+	}
+	return "committed"
 }
 
 // Map is the address space of a dump, piece by piece.

@@ -124,7 +124,7 @@ func answers(t testing.TB, m *vmmap.Map) {
 // any width.
 func usage(m *vmmap.Map, u vmmap.Usage, bits int) (n int, bytes uint64) {
 	for _, p := range m.Pieces {
-		if p.Usage == u && (bits < 0 || p.Bits == bits) {
+		if p.Usage == u && (bits < 0 || p.Bits() == bits) {
 			n, bytes = n+1, bytes+p.Size()
 		}
 	}
@@ -194,7 +194,7 @@ func TestUsages(t *testing.T) {
 					{p.ImageBase + 0x1f000, vmmap.Image, "module", ""},
 				} {
 					got, ok := m.At(memory.Addr(x.at))
-					if !ok || got.Usage != x.u || got.Part != x.part || got.Owner == nil || got.Owner.Kind != x.kind || got.Owner.Evidence == "" {
+					if !ok || got.Usage != x.u || got.Part() != x.part || got.Owner == nil || got.Owner.Kind != x.kind || got.Owner.Evidence == "" {
 						t.Errorf("%#x: %+v (%+v), want %v, %s %s", x.at, got, got.Owner, x.u, x.kind, x.part)
 					}
 				}

@@ -7,9 +7,11 @@
 package layout
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -244,6 +246,36 @@ var All = sync.OnceValue(func() []*Set {
 	return all
 })
 
+// plan is what Set asks of a file: its structures, by their places in Set.
+var plan = sync.OnceValue(func() []wanted {
+	var out []wanted
+	t := reflect.TypeFor[Set]()
+	for i := range t.NumField() {
+		tag, ok := t.Field(i).Tag.Lookup("layout")
+		if !ok {
+			continue
+		}
+		w := wanted{at: i}
+		w.name, w.optional = strings.CutSuffix(tag, ",optional")
+		st := t.Field(i).Type
+		for k := range st.NumField() {
+			f := st.Field(k)
+			w.fields = append(w.fields, wanted{at: k, name: f.Name, optional: f.Tag.Get("layout") == "optional", size: f.Type.Kind() == reflect.Uint16})
+		}
+		out = append(out, w)
+	}
+	return out
+})
+
+// wanted is a structure or a field that a file is to have.
+type wanted struct {
+	at       int // its place in Set, or in its structure
+	name     string
+	optional bool
+	size     bool // not a field, but the structure's size
+	fields   []wanted
+}
+
 // Parse reads one layout file and binds it. A field that the Go structures
 // ask for and the file lacks is an error, unless it is marked optional.
 func Parse(name, text string) (*Set, error) {
@@ -253,74 +285,77 @@ func Parse(name, text string) (*Set, error) {
 	}
 	set := &Set{Name: name, Bits: bits}
 	v := reflect.ValueOf(set).Elem()
-	for i := range v.NumField() {
-		tag, ok := v.Type().Field(i).Tag.Lookup("layout")
-		if !ok {
-			continue
-		}
-		structName, optional := strings.CutSuffix(tag, ",optional")
-		st, ok := structs[structName]
-		if !ok {
-			if optional {
+	for _, w := range plan() {
+		i := slices.IndexFunc(structs, func(s structure) bool { return s.name == w.name })
+		if i < 0 {
+			if w.optional {
 				continue
 			}
-			return nil, fmt.Errorf("layout %s: no struct %s", name, structName)
+			return nil, fmt.Errorf("layout %s: no struct %s", name, w.name)
 		}
-		if err := bind(v.Field(i), st); err != nil {
-			return nil, fmt.Errorf("layout %s: %s: %w", name, structName, err)
+		if err := bind(v.Field(w.at), w.fields, &structs[i]); err != nil {
+			return nil, fmt.Errorf("layout %s: %s: %w", name, w.name, err)
 		}
 	}
 	return set, nil
 }
 
 type structure struct {
+	name   string
 	size   uint16
-	fields map[string]Field
+	fields []named
 }
 
-func bind(v reflect.Value, st *structure) error {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		tag := f.Tag.Get("layout")
-		if f.Type.Kind() == reflect.Uint16 {
-			v.Field(i).SetUint(uint64(st.size))
+type named struct {
+	name string
+	Field
+}
+
+func bind(v reflect.Value, fields []wanted, st *structure) error {
+	for _, w := range fields {
+		if w.size {
+			v.Field(w.at).SetUint(uint64(st.size))
 			continue
 		}
-		at, ok := st.fields[f.Name]
-		if !ok && tag != "optional" {
-			return fmt.Errorf("no field %s", f.Name)
+		i := slices.IndexFunc(st.fields, func(f named) bool { return f.name == w.name })
+		switch {
+		case i >= 0:
+			*v.Field(w.at).Addr().Interface().(*Field) = st.fields[i].Field
+		case !w.optional:
+			return fmt.Errorf("no field %s", w.name)
 		}
-		v.Field(i).Set(reflect.ValueOf(at))
 	}
 	return nil
 }
 
 // scan reads the notation: "bits 64", "struct NAME SIZE", "  FIELD OFFSET SIZE".
-func scan(name, text string) (bits int, structs map[string]*structure, err error) {
-	structs = map[string]*structure{}
-	var cur *structure
-	for n, line := range strings.Split(text, "\n") {
-		w := strings.Fields(line)
-		if len(w) == 0 || strings.HasPrefix(w[0], "#") {
+func scan(name, text string) (bits int, structs []structure, err error) {
+	structs = make([]structure, 0, 32)
+	for n := 1; text != ""; n++ {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
+		w, words := fields(line)
+		if words == 0 || w[0][0] == '#' {
 			continue
 		}
-		nums, bad := numbers(w[len(w)-min(len(w), 3)+1:])
 		switch {
-		case bad != nil && w[0] != "struct":
-			err = bad
-		case w[0] == "bits" && len(w) == 2:
+		case w[0] == "bits" && words == 2:
 			bits, err = strconv.Atoi(w[1])
-		case w[0] == "struct" && len(w) == 3:
-			size, e := strconv.ParseUint(w[2], 0, 16)
-			cur, err = &structure{uint16(size), map[string]Field{}}, e
-			structs[w[1]] = cur
-		case cur != nil && len(w) == 3:
-			cur.fields[w[0]] = Field{nums[0], nums[1]}
+		case w[0] == "struct" && words == 3:
+			var size uint64
+			size, err = strconv.ParseUint(w[2], 0, 16)
+			structs = append(structs, structure{name: w[1], size: uint16(size)})
+		case len(structs) > 0 && words == 3:
+			st := &structs[len(structs)-1]
+			off, bad := strconv.ParseUint(w[1], 0, 16)
+			size, bad2 := strconv.ParseUint(w[2], 0, 16)
+			err = cmp.Or(bad, bad2)
+			st.fields = append(st.fields, named{w[0], Field{uint16(off), uint16(size)}})
 		default:
 			err = fmt.Errorf("not understood")
 		}
 		if err != nil {
-			return 0, nil, fmt.Errorf("layout %s:%d: %q: %w", name, n+1, line, err)
+			return 0, nil, fmt.Errorf("layout %s:%d: %q: %w", name, n, line, err)
 		}
 	}
 	if bits != 32 && bits != 64 {
@@ -329,16 +364,24 @@ func scan(name, text string) (bits int, structs map[string]*structure, err error
 	return bits, structs, nil
 }
 
-func numbers(words []string) ([]uint16, error) {
-	var out []uint16
-	for _, w := range words {
-		n, err := strconv.ParseUint(w, 0, 16)
-		if err != nil {
-			return nil, err
+// fields returns the first words of a line and how many it has; those of a
+// comment are counted as one.
+func fields(line string) (w [3]string, n int) {
+	for {
+		line = strings.TrimLeft(line, " \t\r")
+		if line == "" || n == 1 && w[0][0] == '#' {
+			return w, n
 		}
-		out = append(out, uint16(n))
+		end := strings.IndexAny(line, " \t\r")
+		if end < 0 {
+			end = len(line)
+		}
+		if n < len(w) {
+			w[n] = line[:end]
+		}
+		n++
+		line = line[end:]
 	}
-	return out, nil
 }
 
 // Fields returns the fields of every structure of a family's file by name;
@@ -353,8 +396,11 @@ func Fields(family string) map[string]map[string]Field {
 		return nil
 	}
 	out := map[string]map[string]Field{}
-	for name, s := range structs {
-		out[name] = s.fields
+	for _, s := range structs {
+		out[s.name] = make(map[string]Field, len(s.fields))
+		for _, f := range s.fields {
+			out[s.name][f.name] = f.Field
+		}
 	}
 	return out
 }
