@@ -17,6 +17,7 @@ type collector struct {
 	t           *target.Target
 	src         process.Source
 	allocations []memory.Range // sorted; empty where the dump does not list its regions
+	tebs        []process.TEB
 	owners      []Owner
 }
 
@@ -37,6 +38,7 @@ func collect(t *target.Target) []Owner {
 		c.heap(h)
 	}
 	c.other()
+	c.threadAreas()
 	c.databases()
 	c.recognise()
 	c.leftovers()
@@ -56,7 +58,8 @@ func (c *collector) blocks() {
 		c.add(Owner{Range: p.Address.Span(memory.PageSize), Usage: PEB, Bits: p.Bits, Kind: "process environment block", Evidence: "the " + p.Via})
 	}
 	stacked := map[uint32]bool{}
-	for _, teb := range process.TEBs(c.src) {
+	c.tebs = process.TEBs(c.src)
+	for _, teb := range c.tebs {
 		why := "its own Self pointer"
 		if !teb.Proved {
 			why = "the thread list"
