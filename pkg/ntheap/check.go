@@ -16,6 +16,7 @@ func (h *Heap) Check(t Tally, sink diag.Sink) {
 	c := checker{h: h, sink: sink, missing: h.lacksMemory()}
 	c.totalFree(t)
 	c.freeLists(t)
+	c.lookaside()
 	c.uncommitted()
 	c.counters()
 }

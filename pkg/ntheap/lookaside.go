@@ -3,9 +3,11 @@ package ntheap
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"sync"
 
+	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -22,6 +24,7 @@ const (
 type parking struct {
 	once   sync.Once
 	blocks []parked // by address
+	twice  []parked // on a list a second time, within its depth: one for each such list
 }
 
 type parked struct {
@@ -57,7 +60,11 @@ func (h *Heap) readLookaside() {
 		start := len(h.parking.blocks)
 		for range min(depth, maxParked) {
 			next, ok := h.pointer(at)
-			if at == 0 || !ok || h.inList(start, at) {
+			if ok && h.inList(start, at) {
+				h.parking.twice = append(h.parking.twice, parked{at, i})
+				break
+			}
+			if at == 0 || !ok {
 				break // what a broken list leads to is left busy
 			}
 			h.parking.blocks = append(h.parking.blocks, parked{at, i})
@@ -66,6 +73,25 @@ func (h *Heap) readLookaside() {
 	}
 	slices.SortFunc(h.parking.blocks, func(a, b parked) int { return cmp.Compare(a.user, b.user) })
 	h.parking.blocks = slices.CompactFunc(h.parking.blocks, func(a, b parked) bool { return a.user == b.user })
+}
+
+// lookaside reports blocks that stand on a lookaside list twice, within as many
+// as it counts: each was given back a second time while it was parked. Only a
+// block that the back end has, busy and of the list's size, is one.
+func (c checker) lookaside() {
+	c.h.parking.once.Do(c.h.readLookaside)
+	for _, p := range c.h.parking.twice {
+		at := p.user.Add(-c.h.codec.unit)
+		raw, err := c.h.mem.View(at, c.h.codec.unit)
+		if err != nil {
+			continue
+		}
+		w := c.h.codec.decode(raw)
+		if w.size() == p.units && w.flags()&heap.FlagBusy != 0 {
+			c.put(diag.Corrupt, CodeFreeList, at, "_HEAP_LOOKASIDE", "ListHead", fmt.Sprintf("each block once on the list of %d bytes", p.units<<c.h.codec.shift),
+				fmt.Sprintf("the block at %v twice", at))
+		}
+	}
 }
 
 // inList finds a loop of any length before it has filled the list much.

@@ -102,3 +102,62 @@ func TestLookaside(t *testing.T) {
 		}
 	}
 }
+
+// TestParkedTwice: a block on a lookaside list twice was freed twice. A list
+// that leads back to a block only behind its last one, or to what is no block
+// of its size, says nothing.
+func TestParkedTwice(t *testing.T) {
+	for _, arch := range []synth.Arch{synth.X86, synth.X64} {
+		for _, c := range []struct {
+			name   string
+			nodes  []int // of three blocks of one size, in the list's order
+			damage func(p *synth.Built, x synth.Block)
+			told   bool
+		}{
+			{"healthy", []int{0, 1, 2}, nil, false},
+			{"freed twice in a row", []int{0, 0}, nil, true},
+			{"with another between", []int{1, 0, 1}, nil, true},
+			{"behind the last", []int{0, 1}, func(p *synth.Built, x synth.Block) { p.Image.PutPtr(p.Heaps[0].Only(synth.StateBusy)[1].User, x.User) }, false},
+			{"of another size", []int{1, 0, 1}, func(p *synth.Built, x synth.Block) {
+				p.Image.PutU16(x.Entry+arch.Unit()-8, 7)
+			}, false},
+		} {
+			p := synth.NewProcess(synth.XP, arch)
+			p.AddHeap(&synth.Heap{Address: damagedAt, Segments: []synth.Segment{{Items: []synth.Item{
+				synth.Busy(0x40), synth.Busy(0x40), synth.Busy(0x40), synth.Free(0x100)}}}})
+			var at []uint64
+			p.Prepare = func(b *synth.Built) {
+				blocks := b.Heaps[0].Only(synth.StateBusy)
+				var users []uint64
+				for _, i := range c.nodes {
+					users = append(users, blocks[i].User)
+				}
+				b.Heaps[0].Lookaside(lookasideAt, map[int][]uint64{int(blocks[0].Bytes / arch.Unit()): users})
+				if len(c.nodes) > 2 && c.nodes[0] == c.nodes[2] { // the builder's last link would end the loop
+					b.Image.PutPtr(blocks[1].User, blocks[0].User)
+				} else if c.told {
+					b.Image.PutPtr(blocks[0].User, blocks[0].User)
+				}
+				at = []uint64{blocks[c.nodes[0]].Entry}
+				if c.damage != nil {
+					c.damage(b, blocks[c.nodes[0]])
+				}
+			}
+			w := open(t, space(t, p.Build().Dump), damagedAt, ntheap.Options{})
+			told := 0
+			for _, p := range w.all() {
+				if p.Code == ntheap.CodeFreeList && p.Object == "_HEAP_LOOKASIDE" {
+					told++
+					if uint64(p.At.Off) != at[0] {
+						t.Errorf("%s: %v, want it at %#x", c.name, p, at[0])
+					}
+				} else if c.name != "of another size" {
+					t.Errorf("%v, %s: %v", arch, c.name, p)
+				}
+			}
+			if (told == 1) != c.told {
+				t.Errorf("%v, %s: told %d times: %v", arch, c.name, told, w.all())
+			}
+		}
+	}
+}

@@ -98,6 +98,8 @@ func (c *checker) tell(i int) {
 		f.Story, f.Evidence = storyField, fmt.Sprintf("%s is wrong; by its other fields the %s was recognised and walked", f.Field, f.Object)
 	case f.Code == pageheap.CodeLightFreed:
 		f.Story, f.Evidence = storyFreed, "the fill of a block that was freed and kept is overwritten"
+	case f.Code == ntheap.CodeFreeList && f.Object == "_HEAP_LOOKASIDE":
+		f.Story, f.Evidence = storyTwice, "it is parked on the lookaside list of its size and stands there a second time: it was freed again while it was free"
 	case f.Code == ntheap.CodeFreeList && c.selfLinked(f):
 	case strings.HasSuffix(code, "-list") || f.Code == crtheap.CodeLink || f.Code == pageheap.CodeTree:
 		f.Story, f.Evidence = storyList, "a link contradicts the list: "+f.Got
