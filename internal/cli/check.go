@@ -21,6 +21,8 @@ func (a *app) checkHeaps() *cobra.Command {
 		Long: `Every heap is validated: headers, free lists, hints and bitmaps, uncommitted ranges, segments, large
 blocks and counters, the low-fragmentation heap, page heap's trees and stamps, the fills of the debug
 heap, and the fences and lists of debug C runtimes. What the dump does not hold is not judged.
+A write into a free block shows only where that is filled: in heaps with free checking (gflags +hfc, or made under a
+debugger), in page heaps, and in blocks that a debug C runtime keeps. Elsewhere it leaves no trace.
 What Windows detected itself is shown first: the record behind STATUS_HEAP_CORRUPTION, with its stack.
 Where a thread held a heap's lock, findings that a change in progress explains are marked as such.`,
 		Example: lines("heapdump check app.dmp", "heapdump check --format json app.dmp", "heapdump check --fail-on corruption app.dmp"),
