@@ -46,6 +46,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HEAPDUMP_FILE", "")
 			e.Setenv("TERM", "xterm")
+			repo, err := filepath.Abs(filepath.Join("..", ".."))
+			if err != nil {
+				return err
+			}
+			e.Setenv("REPO", repo) // for what is no program: ci/
 			if path, err := srumtest.Sample(); err == nil {
 				e.Setenv("SRUDB", path)
 			}

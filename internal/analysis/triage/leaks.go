@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/heapdump/heapdump/internal/analysis/attrib"
 	"github.com/heapdump/heapdump/internal/analysis/refs"
 	"github.com/heapdump/heapdump/internal/finding"
 )
@@ -51,7 +52,11 @@ func (x *taker) leaks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := r.Leaks(ctx, own(x.t), nil)
+	names, err := attrib.NewNamer(ctx, x.t, r.Index)
+	if err != nil {
+		return err
+	}
+	l, err := r.Leaks(ctx, own(x.t), names.Type)
 	if err != nil {
 		return err
 	}
@@ -59,7 +64,7 @@ func (x *taker) leaks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.judge(r, l, d.Suspects(nil))
+	x.judge(r, l, d.Suspects(names.Type))
 	return ctx.Err()
 }
 
@@ -165,15 +170,22 @@ func (x *taker) unreachable(r *refs.Reach, l *refs.Leaks) {
 
 func (x *taker) leak(g *leak, l *refs.Leaks, whole bool) {
 	f := finding.Finding{Rule: finding.Unreachable, Severity: finding.Low, Confidence: finding.Unsure, Bytes: g.Bytes, Blocks: g.Blocks}
-	switch {
-	case g.evidence == "size":
-		f.Title = fmt.Sprintf("Unreachable blocks of %s", g.who)
-	default:
-		f.Title = fmt.Sprintf("Unreachable blocks allocated by %s", g.who)
+	named := true // by something that tells them apart from other blocks
+	switch g.evidence {
+	case "crt-site", "stack":
+		f.Title = "Unreachable blocks allocated by " + g.who
+	case "rtti", "vtable":
+		f.Title = "Unreachable objects of " + g.first.Owner
+	default: // shape, content, size
+		f.Title, named = "Unreachable blocks: "+g.first.Owner+" each", false
+		if g.evidence != "size" {
+			f.Title = "Unreachable blocks: " + g.first.Owner
+		}
 	}
-	if whole && g.evidence != "size" {
+	switch {
+	case whole && named:
 		f.Confidence = finding.Sure
-	} else if whole || g.evidence != "size" {
+	case whole || named:
 		f.Confidence = finding.Likely
 	}
 	switch {
