@@ -40,6 +40,7 @@ func collect(t *target.Target) []Owner {
 	c.other()
 	c.threadAreas()
 	c.databases()
+	c.compiled()
 	c.recognise()
 	c.leftovers()
 	slices.SortStableFunc(c.owners, func(a, b Owner) int { return int(a.Usage) - int(b.Usage) })
