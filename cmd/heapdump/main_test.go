@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 //	mkdump demo FILE          the demonstration process
 //	mkdump article STEP FILE  the published heap of 0x2c0000 at one of its four steps
 //	mkdump virtual FILE       the published heap 0x29fb0000 with its large blocks, +ust
+//	mkdump leak FILE          the same with the exports that its stacks name
 //	mkdump xp FILE            a small heap of Windows XP
 //	mkdump oldlfh FILE        two containers of Windows XP's low-fragmentation heap, the second one's chain a loop
 //	mkdump pageheap FILE      a process with a page heap in no list, its normal heap, and stacks
@@ -85,6 +86,8 @@ func mkdump(ts *testscript.TestScript, neg bool, args []string) {
 		data = synth.Article001(number(), 0x2c0000).Build().Dump.Bytes()
 	case "virtual":
 		data = synth.Article003().Build().Dump.Bytes()
+	case "leak":
+		data = synth.Leak().Build().Dump.Bytes()
 	case "xp":
 		data = small(synth.NewProcess(synth.XP, synth.X86)).Build().Dump.Bytes()
 	case "oldlfh":

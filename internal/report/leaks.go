@@ -22,7 +22,8 @@ func Leaks(t *target.Target, r *refs.Reach, l *refs.Leaks, accumulators []refs.S
 	doc.add(header(d)[0])
 	doc.add(count("busy", "", "Blocks in use", "Bytes in use", l.Busy),
 		count("unreachable", "", "Unreachable blocks", "Unreachable bytes", l.Unreachable))
-	doc.add(sets(l), leakGroups(l, o.Top), leakStack(l))
+	doc.add(sets(l), leakGroups(l, o.Top))
+	doc.add(leakStacks(l)...)
 	doc.add(suspects(t, accumulators)...)
 	doc.add(rootCounts(r), confidence(r, l))
 	if o.Blocks {
@@ -107,17 +108,18 @@ func cut[T any](all []T, top int) []T {
 	return all
 }
 
-// leakStack is the stack of the first group that has one, for people.
-func leakStack(l *refs.Leaks) Table {
+// leakStacks are the stacks of the first groups that have one, for people.
+func leakStacks(l *refs.Leaks) []Table {
+	var out []Table
 	for i := range l.Groups {
-		if g := &l.Groups[i]; len(g.Stack) > 0 {
+		if g := &l.Groups[i]; len(g.Stack) > 0 && len(out) < shownStacks {
 			t := frames("", "", g.Stack)
 			t.Key, t.Media = "", ForPeople
-			t.Title = fmt.Sprintf("Where %s allocated %s blocks, innermost first", g.Owner, grouped(uint64(g.Blocks)))
-			return t
+			t.Title = fmt.Sprintf("Where %s allocated %s, innermost first", g.Owner, plural(g.Blocks, "block", "blocks"))
+			out = append(out, t)
 		}
 	}
-	return Table{Media: ForPeople}
+	return out
 }
 
 // rootCounts says what was looked at.

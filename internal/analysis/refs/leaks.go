@@ -3,6 +3,7 @@ package refs
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,7 +56,7 @@ type Namer func(ID) (text, evidence string)
 func (r *Reach) Leaks(ctx context.Context, heaps []*target.Heap, types Namer) (*Leaks, error) {
 	l := &Leaks{}
 	g := grouper{Reach: r, types: types, byType: map[[2]string]*Group{}, files: crt.New(r.target), stacks: stacks.New(r.target),
-		bySite: map[site]*Group{}, byStack: map[*memory.Addr]*Group{}, bySize: map[uint64]*Group{}}
+		bySite: map[site]*Group{}, byStack: map[string]*Group{}, bySize: map[uint64]*Group{}}
 	if err := g.findStacks(ctx, heaps); err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ type grouper struct {
 	stacks  *stacks.Stacks
 	traces  map[ID][]memory.Addr // of unreachable blocks; shared slices
 	bySite  map[site]*Group
-	byStack map[*memory.Addr]*Group
+	byStack map[string]*Group // by the frames' addresses
 	types   Namer
 	byType  map[[2]string]*Group // by type and evidence
 	bySize  map[uint64]*Group
@@ -155,7 +156,7 @@ func (g *grouper) group(id ID, size uint64) *Group {
 		}
 	}
 	if s := g.traces[id]; len(s) > 0 {
-		return entry(g.byStack, &s[0], func() Group {
+		return entry(g.byStack, frameKey(s), func() Group {
 			frames := g.stacks.Frames(s)
 			return Group{Owner: user(frames), Evidence: "stack", Stack: frames}
 		})
@@ -166,6 +167,16 @@ func (g *grouper) group(id ID, size uint64) *Group {
 		}
 	}
 	return entry(g.bySize, size, func() Group { return Group{Owner: fmt.Sprintf("%d bytes", size), Evidence: "size"} })
+}
+
+// frameKey is the same for the same frames, whichever structure of the process
+// they were read from.
+func frameKey(s []memory.Addr) string {
+	b := make([]byte, 0, 8*len(s))
+	for _, a := range s {
+		b = binary.LittleEndian.AppendUint64(b, uint64(a))
+	}
+	return string(b)
 }
 
 // place names an address: by its module where it is in one, which is the same
@@ -202,6 +213,9 @@ func user(frames []stacks.Frame) string {
 	}
 	if best.Module == "" {
 		return fmt.Sprintf("%v", best.Addr)
+	}
+	if n := best.Name; n.Symbol != "" {
+		return n.String()
 	}
 	return fmt.Sprintf("%s+%#x", best.Module, best.Offset)
 }
