@@ -176,6 +176,11 @@ func TestOldSlotsUnproven(t *testing.T) {
 			{"BlockCount", "do not fit", func(m *synth.Image, c *synth.Container) { m.PutU16(c.FieldAddr("BlockCount"), 0xffff) }},
 			{"UserBlocks", "belongs to", func(m *synth.Image, c *synth.Container) { m.PutPtr(c.FieldAddr("UserBlocks"), c.UserBlocks+8) }},
 			{"SubSegment", "not in the dump", func(m *synth.Image, c *synth.Container) { m.PutPtr(c.UserBlocks, wild) }},
+			{"size with one free slot", "too short", func(m *synth.Image, c *synth.Container) {
+				m.PutU16(c.FieldAddr("Depth"), 1)
+				m.PutU16(c.FieldAddr("Depth")+2, c.SlotOffset(0))
+				m.PutU16(c.FieldAddr("BlockSize"), 6)
+			}},
 			{"size without free slots", "too short", func(m *synth.Image, c *synth.Container) {
 				m.PutU16(c.FieldAddr("Depth"), 0)
 				m.PutU16(c.FieldAddr("BlockSize"), 6)

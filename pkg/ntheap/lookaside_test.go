@@ -1,6 +1,7 @@
 package ntheap_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/heapdump/heapdump/internal/synth"
@@ -121,6 +122,9 @@ func TestParkedTwice(t *testing.T) {
 			{"of another size", []int{1, 0, 1}, func(p *synth.Built, x synth.Block) {
 				p.Image.PutU16(x.Entry+arch.Unit()-8, 7)
 			}, false},
+			{"of a free block", []int{1, 0, 1}, func(p *synth.Built, x synth.Block) {
+				p.Image.PutU8(x.Entry+arch.Unit()-8+5, 0)
+			}, false},
 		} {
 			p := synth.NewProcess(synth.XP, arch)
 			p.AddHeap(&synth.Heap{Address: damagedAt, Segments: []synth.Segment{{Items: []synth.Item{
@@ -151,7 +155,7 @@ func TestParkedTwice(t *testing.T) {
 					if uint64(p.At.Off) != at[0] {
 						t.Errorf("%s: %v, want it at %#x", c.name, p, at[0])
 					}
-				} else if c.name != "of another size" {
+				} else if !strings.HasPrefix(c.name, "of ") {
 					t.Errorf("%v, %s: %v", arch, c.name, p)
 				}
 			}
