@@ -29,6 +29,7 @@ func TestCodeHeaps(t *testing.T) {
 		{"of .NET", "coreclr.dll", "mscordaccore.dll", 0x48, 2, synth.MemPrivate, place + 0x2000, 0, vmmap.Unknown, dotnet},
 		{"of the Framework", "clr.dll", "mscordacwks.dll", 0x48, 2, synth.MemPrivate, place + 0x2000, 0, vmmap.Unknown, dotnet},
 		{"mapped twice", "coreclr.dll", "mscordaccore.dll", 0x48, 2, synth.MemMapped, place + 0x2000, 0, vmmap.MappedFile, dotnet},
+		{"image", "coreclr.dll", "mscordaccore.dll", 0x48, 2, synth.MemImage, place + 0x2000, 0, vmmap.Unknown, ""},
 		{"no runtime", "v8.dll", "mscordaccore.dll", 0x48, 2, synth.MemPrivate, place + 0x2000, 0, vmmap.Unknown, ""},
 		{"another's code", "coreclr.dll", "v8.dll", 0x48, 2, synth.MemPrivate, place + 0x2000, 0, vmmap.Unknown, ""},
 		{"another ntdll", "coreclr.dll", "mscordaccore.dll", 0x4c, 2, synth.MemPrivate, place + 0x2000, 0, vmmap.Unknown, ""},

@@ -104,3 +104,23 @@ func TestRandomAddresses(t *testing.T) {
 		}
 	}
 }
+
+// TestExpansionSlots: 1,024 pointers, no more, and none where they would lie
+// in two regions.
+func TestExpansionSlots(t *testing.T) {
+	for _, ends := range []uint64{0x3000, 0x1000} {
+		p := process(synth.Win10v1809, synth.X64)
+		p.Prepare = func(b *synth.Built) {
+			b.Image.Reserve(place, 0x3000, synth.MemPrivate, synth.PageReadWrite)
+			b.Image.Commit(place, ends, synth.PageReadWrite)
+			if ends < 0x3000 {
+				b.Image.Commit(place+ends, 0x3000-ends, synth.PageReadOnly)
+			}
+			b.Image.PutPtr(p.TEBs[0]+0x1780, place)
+		}
+		o := vmmap.Take(open(t, p.Build().Dump)).Owners(place)
+		if ends == 0x1000 && len(o) != 0 || ends == 0x3000 && (len(o) != 1 || o[0].Size() != 8192) {
+			t.Errorf("committed to %#x: %d owners", ends, len(o))
+		}
+	}
+}
