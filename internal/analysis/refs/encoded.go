@@ -73,7 +73,6 @@ const (
 // imageData is the writable data of one image.
 type imageData struct {
 	image *peimage.Image
-	areas []*Area
 	words []dataWord
 }
 
@@ -174,17 +173,16 @@ func (d *imageData) nulls(s *memory.Space) []cookie {
 	return out
 }
 
-// loadConfig is the directory of the load configuration, and where in it the
-// address of __security_cookie is (winnt.h).
+// Where in the load configuration the address of __security_cookie is
+// (winnt.h).
 const (
-	loadConfig peimage.Directory = 10
-	cookieAt32                   = 0x3c
-	cookieAt64                   = 0x58
+	cookieAt32 = 0x3c
+	cookieAt64 = 0x58
 )
 
 // securityCookie reads an image's __security_cookie.
 func securityCookie(s *memory.Space, i *peimage.Image) (cookie, bool) {
-	d := i.Directory(loadConfig)
+	d := i.Directory(peimage.DirLoadConfig)
 	at, size := uint64(cookieAt32), uint64(i.Bits/8)
 	if i.Bits == 64 {
 		at = cookieAt64
