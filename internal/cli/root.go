@@ -50,8 +50,10 @@ func (a *app) root() *cobra.Command {
 		Use:   "heapdump",
 		Short: "heapdump reads the heaps of a Windows process from its crash dump.",
 		Example: `  heapdump summary app.dmp
+  heapdump leaks app.dmp
+  heapdump find 0x29fb0040 app.dmp
   heapdump walk --heap all --format ndjson app.dmp
-  heapdump find 0x29fb0040 app.dmp`,
+  heapdump triage dumps/`,
 		Long: `Without DUMP, $HEAPDUMP_FILE is read, else the only *.dmp in the working directory.
 Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 		SilenceUsage: true, SilenceErrors: true,
