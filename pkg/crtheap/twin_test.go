@@ -8,6 +8,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/synth"
 	"github.com/heapdump/heapdump/pkg/crtheap"
+	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -90,6 +91,52 @@ func TestTwins(t *testing.T) {
 			}
 		}
 	})
+}
+
+// ruleTwins are blocks of the debug runtime that are nearest to a damage and
+// have none: what is done to the victim, or to the freed block behind it.
+var ruleTwins = []struct {
+	name string
+	code diag.Code // of the rule that must not speak
+	do   func(s *scene)
+}{
+	{"the first byte of the data", crtheap.CodeUnderrun, func(s *scene) { s.PutU8(s.list.User(victim), 'A') }},
+	{"the last byte of the data", crtheap.CodeOverrun, func(s *scene) { s.PutU8(s.field("tail")-1, 'A') }},
+	{"what stands behind the tail", crtheap.CodeOverrun, func(s *scene) { s.PutU8(s.field("tail")+4, 'A') }},
+	{"a busy block full of what a freed one is", crtheap.CodeWriteAfterFree, func(s *scene) {
+		s.Fill(s.list.User(victim), s.list.Blocks[victim].Size-1, []byte{0xdd})
+	}},
+	{"a subtype of its own", crtheap.CodeType, func(s *scene) { s.PutU32(s.field("use"), synth.CRTClient|0x4141<<16) }},
+	{"the number of another request", crtheap.CodeLink, func(s *scene) { s.PutU32(s.field("request"), 101) }},
+}
+
+// TestRuleTwins: what is nearest to a damage, and is none.
+func TestRuleTwins(t *testing.T) {
+	each(t, func(t *testing.T, f form) {
+		for _, w := range ruleTwins {
+			s := stage(f, victims()...)
+			w.do(s)
+			got := s.look(s.space())
+			for _, x := range got.findings {
+				t.Errorf("%s/%s: %v", w.code, w.name, x.Problem(0))
+			}
+			if len(got.headers) != len(s.list.Blocks) {
+				t.Errorf("%s/%s: %d headers", w.code, w.name, len(got.headers))
+			}
+		}
+	})
+}
+
+func TestEveryCodeHasATwin(t *testing.T) {
+	codes := crtheap.Codes()
+	delete(codes, crtheap.CodeSize)   // TestRoom: more room than the size asks for
+	delete(codes, crtheap.CodeHeader) // TestTwins: what only looks like a header
+	for _, w := range ruleTwins {
+		delete(codes, w.code)
+	}
+	for c, words := range codes {
+		t.Errorf("no twin for %s: %s", c, words)
+	}
 }
 
 // TestCopy: a byte copy of a debug block, or of an NT block that has one, is

@@ -31,8 +31,13 @@ type effect struct {
 }
 
 func newPatient(family synth.Family, arch synth.Arch, plain bool) *patient {
+	return newPatientOf(family, arch, plain, func(*synth.Heap) {})
+}
+
+// newPatientOf is newPatient with a script that was changed.
+func newPatientOf(family synth.Family, arch synth.Arch, plain bool, change func(*synth.Heap)) *patient {
 	p := synth.NewProcess(family, arch)
-	p.AddHeap(&synth.Heap{Address: damagedAt, Plain: plain, Segments: []synth.Segment{
+	script := &synth.Heap{Address: damagedAt, Plain: plain, Segments: []synth.Segment{
 		{Items: []synth.Item{
 			synth.Busy(100), synth.Free(0x200), synth.Busy(24), synth.Busy(0x300), synth.Busy(31), synth.Free(0x400), synth.Busy(40),
 			synth.Busy(0x1800), synth.Free(0x200), synth.Busy(60), synth.Uncommitted(0x3000),
@@ -44,7 +49,9 @@ func newPatient(family synth.Family, arch synth.Arch, plain bool) *patient {
 		{Address: damagedAt + 0x200000, Reserve: 0x8000, Items: []synth.Item{synth.Busy(1000), synth.Free(0x300), synth.Busy(1001)}},
 	}, Virtual: []synth.Virtual{
 		{Address: damagedAt + 0x800000, Size: 0x81234, FirstPage: true}, {Address: damagedAt + 0xa00000, Size: 0x90000, FirstPage: true}, {Address: damagedAt + 0xc00000, Size: 0x88001, FirstPage: true},
-	}})
+	}}
+	change(script)
+	p.AddHeap(script)
 	b := p.Build()
 	return &patient{BuiltHeap: b.Heaps[0], built: b, busy: b.Heaps[0].Only(synth.StateBusy), free: b.Heaps[0].Only(synth.StateFree),
 		fx: effect{lost: map[uint64]bool{}, mended: map[uint64]bool{}}}
@@ -158,30 +165,6 @@ func (p *patient) compare(t *testing.T, w walked) {
 		if page := p.fx.page; page == 0 || b.State != heap.Lost || a >= page+0x1000 || uint64(b.End()) <= page {
 			t.Errorf("block %#x was invented: %+v", a, b)
 		}
-	}
-}
-
-// lfhCodes are the codes of the low-fragmentation heap, whose containers have
-// a table of their own.
-var lfhCodes = []diag.Code{ntheap.CodeLFHContainer, ntheap.CodeLFHSlot, ntheap.CodeLFHDepth}
-
-func TestEveryCodeHasADamage(t *testing.T) {
-	has := map[diag.Code]bool{}
-	for _, d := range allDamages() {
-		has[d.code] = true
-	}
-	for _, c := range lfhCodes {
-		has[c] = true // damaged in TestLFHDamage
-	}
-	has[ntheap.CodeLFHWhole] = true // no damage: see TestOldContainers
-	for c, words := range ntheap.Codes() {
-		if !has[c] {
-			t.Errorf("no damage in the table for %s: %s", c, words)
-		}
-		delete(has, c)
-	}
-	for c := range has {
-		t.Errorf("%s is not in Codes", c)
 	}
 }
 

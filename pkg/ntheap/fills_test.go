@@ -79,53 +79,54 @@ var fillDamages = []struct {
 	rule  diag.Code
 	bytes uint64
 	open  bool
+	twin  diag.Code // of the rule that must not speak
 }{
 	{"overrun by one", debugFlags, func(m *synth.Image, b, _ synth.Block, _ uint64) uint64 {
 		m.PutU8(b.User+b.Size, 0)
 		return b.User + b.Size
-	}, ntheap.CodeTailFill, 1, false},
+	}, ntheap.CodeTailFill, 1, false, ""},
 	{"the tail's last byte", debugFlags, func(m *synth.Image, b, _ synth.Block, unit uint64) uint64 {
 		m.PutU8(b.User+b.Size+unit-1, 0)
 		return b.User + b.Size + unit - 1
-	}, ntheap.CodeTailFill, 1, true},
+	}, ntheap.CodeTailFill, 1, true, ""},
 	{"two bytes of the tail", debugFlags, func(m *synth.Image, b, _ synth.Block, _ uint64) uint64 {
 		m.PutU8(b.User+b.Size+2, 0)
 		m.PutU8(b.User+b.Size+5, 0)
 		return b.User + b.Size + 2
-	}, ntheap.CodeTailFill, 2, false},
+	}, ntheap.CodeTailFill, 2, false, ""},
 	{"written after free", debugFlags, func(m *synth.Image, _, f synth.Block, unit uint64) uint64 {
 		m.Write(f.Entry+2*unit+13, []byte("late"))
 		return f.Entry + 2*unit + 13
-	}, ntheap.CodeFreeFill, 4, false},
+	}, ntheap.CodeFreeFill, 4, false, ""},
 	{"the first byte behind the links", debugFlags, func(m *synth.Image, _, f synth.Block, unit uint64) uint64 {
 		m.PutU8(f.Entry+2*unit, 0)
 		return f.Entry + 2*unit
-	}, ntheap.CodeFreeFill, 1, false},
+	}, ntheap.CodeFreeFill, 1, false, ""},
 	{"the last byte before the next entry", debugFlags, func(m *synth.Image, _, f synth.Block, _ uint64) uint64 {
 		m.PutU8(f.End()-1, 0)
 		return f.End() - 1
-	}, ntheap.CodeFreeFill, 1, true},
+	}, ntheap.CodeFreeFill, 1, true, ""},
 	{"user data", debugFlags, func(m *synth.Image, b, _ synth.Block, _ uint64) uint64 {
 		m.PutU8(b.User+b.Size-1, 0)
 		return 0
-	}, "", 0, false},
+	}, "", 0, false, ntheap.CodeTailFill},
 	{"slack behind the tail", debugFlags, func(m *synth.Image, b, _ synth.Block, unit uint64) uint64 {
 		m.PutU8(b.User+b.Size+unit, 0xfd)
 		return 0
-	}, "", 0, false},
+	}, "", 0, false, ntheap.CodeTailFill},
 	{"no tail checking", synth.FlagGrowable | synth.FlagFreeChecking, func(m *synth.Image, b, _ synth.Block, _ uint64) uint64 {
 		m.PutU8(b.User+b.Size, 0)
 		return 0
-	}, "", 0, false},
+	}, "", 0, false, ntheap.CodeTailFill},
 	{"no free checking", synth.FlagGrowable | synth.FlagTailChecking, func(m *synth.Image, _, f synth.Block, unit uint64) uint64 {
 		m.PutU8(f.Entry+3*unit, 0)
 		return 0
-	}, "", 0, false},
+	}, "", 0, false, ntheap.CodeFreeFill},
 	{"no checking", synth.FlagGrowable, func(m *synth.Image, b, f synth.Block, unit uint64) uint64 {
 		m.PutU8(b.User+b.Size, 0)
 		m.PutU8(f.Entry+3*unit, 0)
 		return 0
-	}, "", 0, false},
+	}, "", 0, false, ntheap.CodeFreeFill},
 }
 
 func TestFillDamages(t *testing.T) {

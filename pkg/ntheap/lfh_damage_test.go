@@ -15,6 +15,7 @@ import (
 type lfhDamage struct {
 	name  string
 	code  diag.Code // "" for an innocent twin
+	twin  diag.Code // of the rule that must not speak, of a twin
 	in    func(synth.Family) bool
 	keyed bool // the key is given
 	whole bool // the container is handed out as one block
@@ -59,7 +60,7 @@ var lfhDamages = []lfhDamage{
 	{name: "SizeOfBitMap hostile", code: ntheap.CodeLFHContainer, in: win8, doubt: true, slot: -1, do: func(p *lfhPatient) { p.Image.PutU32(p.c.FieldAddr("SizeOfBitMap"), 0xffffffff) }},
 	{name: "SizeOfBitMap less", code: ntheap.CodeLFHContainer, in: win8, doubt: true, slot: -1, do: func(p *lfhPatient) { p.Image.PutU32(p.c.FieldAddr("SizeOfBitMap"), 7) }},
 	{name: "EncodedOffsets", code: ntheap.CodeLFHContainer, in: win8, keyed: true, slot: -1, do: func(p *lfhPatient) { p.xor(p.c.FieldAddr("EncodedOffsets"), 0x10) }},
-	{name: "EncodedOffsets, without the key", in: win8, slot: -1, do: func(p *lfhPatient) { p.xor(p.c.FieldAddr("EncodedOffsets"), 0x10) }},
+	{name: "EncodedOffsets, without the key", twin: ntheap.CodeLFHContainer, in: win8, slot: -1, do: func(p *lfhPatient) { p.xor(p.c.FieldAddr("EncodedOffsets"), 0x10) }},
 
 	{name: "busy, overwritten", code: ntheap.CodeLFHSlot, slot: 2, do: func(p *lfhPatient) { p.smash(p.c.Slot(2)) }},
 	{name: "free, overwritten", code: ntheap.CodeLFHSlot, slot: 3, do: func(p *lfhPatient) { p.smash(p.c.Slot(3)) }},
@@ -71,13 +72,13 @@ var lfhDamages = []lfhDamage{
 	{name: "bit set", code: ntheap.CodeLFHSlot, in: win8, slot: 9, do: func(p *lfhPatient) { p.xor(p.c.BitAddr(9), 1<<1) }},
 	{name: "free in its header only", code: ntheap.CodeLFHSlot, in: win8, slot: 11, do: func(p *lfhPatient) { p.Image.PutU8(p.header(11)+7, 0x80) }},
 	{name: "code, with the key", code: ntheap.CodeLFHSlot, keyed: true, slot: 5, do: func(p *lfhPatient) { p.xor(p.header(5)+1, 0x40) }},
-	{name: "code, without the key", slot: -1, do: func(p *lfhPatient) { p.xor(p.header(5)+1, 0x40) }},
+	{name: "code, without the key", twin: ntheap.CodeLFHSlot, slot: -1, do: func(p *lfhPatient) { p.xor(p.header(5)+1, 0x40) }},
 
 	{name: "one more", code: ntheap.CodeLFHDepth, slot: -1, do: put16("Depth", 17)},
 	{name: "hostile", code: ntheap.CodeLFHDepth, slot: -1, do: put16("Depth", 0xffff)},
 	{name: "too few", code: ntheap.CodeLFHDepth, in: win8, slot: -1, do: put16("Depth", 7)},
-	{name: "a thread within", slot: -1, do: put16("Depth", 8)},
-	{name: "delayed frees", in: win8, slot: 11, do: func(p *lfhPatient) {
+	{name: "a thread within", twin: ntheap.CodeLFHDepth, slot: -1, do: put16("Depth", 8)},
+	{name: "delayed frees", twin: ntheap.CodeLFHSlot, in: win8, slot: 11, do: func(p *lfhPatient) {
 		at := p.c.FieldAddr("DelayFreeList")
 		if p.Arch == synth.X86 {
 			at += 4
@@ -85,7 +86,7 @@ var lfhDamages = []lfhDamage{
 		p.Image.PutU16(at, 1)
 		p.Image.PutU8(p.header(11)+7, 0x80)
 	}},
-	{name: "a zone's number too large", in: win8, slot: -1, do: func(p *lfhPatient) {
+	{name: "a zone's number too large", twin: ntheap.CodeLFHContainer, in: win8, slot: -1, do: func(p *lfhPatient) {
 		p.Image.PutU32(p.c.SubSegment-2*p.Arch.Unit()+2*p.Arch.PtrSize(), 400)
 	}},
 }

@@ -76,25 +76,29 @@ func TestLight(t *testing.T) {
 	}
 }
 
+// lightDamages are writes to a light heap, and innocent twins of them.
+var lightDamages = []struct {
+	name string
+	do   func(m *synth.Image, u []uint64, head uint64)
+	want diag.Code
+	twin diag.Code // of the rule that must not speak
+}{
+	{"StartStamp", func(m *synth.Image, u []uint64, _ uint64) { m.PutU32(u[0], 0) }, pageheap.CodeLightStamp, ""},
+	{"EndStamp", func(m *synth.Image, u []uint64, head uint64) { m.PutU8(u[0]+head-1, 0) }, pageheap.CodeLightStamp, ""},
+	{"freed StartStamp", func(m *synth.Image, u []uint64, _ uint64) { m.PutU32(u[2], 0) }, pageheap.CodeLightStamp, ""},
+	{"overrun", func(m *synth.Image, u []uint64, head uint64) { m.PutU8(u[0]+head+100, 0) }, pageheap.CodeLightSuffix, ""},
+	{"overrun of nothing", func(m *synth.Image, u []uint64, head uint64) { m.PutU8(u[3]+head, 0) }, pageheap.CodeLightSuffix, ""},
+	{"write after free", func(m *synth.Image, u []uint64, head uint64) { m.PutU8(u[2]+head+54, 0) }, pageheap.CodeLightFreed, ""},
+	{"last byte", func(m *synth.Image, u []uint64, head uint64) { m.PutU8(u[0]+head+99, 0) }, "", pageheap.CodeLightSuffix},
+	{"first byte", func(m *synth.Image, u []uint64, head uint64) { m.PutU8(u[0]+head, 0) }, "", pageheap.CodeLightStamp},
+	{"suffix of a freed block", func(m *synth.Image, u []uint64, head uint64) { m.PutU8(u[2]+head+55, 0) }, "", pageheap.CodeLightFreed},
+	{"no stack", func(m *synth.Image, u []uint64, head uint64) { m.PutPtr(u[0]+6*head/8, 0) }, "", pageheap.CodeLightStamp},
+}
+
 func TestLightDamage(t *testing.T) {
 	for _, a := range []synth.Arch{synth.X86, synth.X64} {
-		head := 8 * a.PtrSize()
-		for _, d := range []struct {
-			name string
-			do   func(m *synth.Image, u []uint64)
-			want diag.Code
-		}{
-			{"StartStamp", func(m *synth.Image, u []uint64) { m.PutU32(u[0], 0) }, pageheap.CodeLightStamp},
-			{"EndStamp", func(m *synth.Image, u []uint64) { m.PutU8(u[0]+head-1, 0) }, pageheap.CodeLightStamp},
-			{"freed StartStamp", func(m *synth.Image, u []uint64) { m.PutU32(u[2], 0) }, pageheap.CodeLightStamp},
-			{"overrun", func(m *synth.Image, u []uint64) { m.PutU8(u[0]+head+100, 0) }, pageheap.CodeLightSuffix},
-			{"overrun of nothing", func(m *synth.Image, u []uint64) { m.PutU8(u[3]+head, 0) }, pageheap.CodeLightSuffix},
-			{"write after free", func(m *synth.Image, u []uint64) { m.PutU8(u[2]+head+54, 0) }, pageheap.CodeLightFreed},
-			{"last byte", func(m *synth.Image, u []uint64) { m.PutU8(u[0]+head+99, 0) }, ""},
-			{"suffix of a freed block", func(m *synth.Image, u []uint64) { m.PutU8(u[2]+head+55, 0) }, ""},
-			{"no stack", func(m *synth.Image, u []uint64) { m.PutPtr(u[0]+6*a.PtrSize(), 0) }, ""},
-		} {
-			s, blocks, _ := lightHeap(t, synth.Win10v1809, a, d.do)
+		for _, d := range lightDamages {
+			s, blocks, _ := lightHeap(t, synth.Win10v1809, a, func(m *synth.Image, u []uint64) { d.do(m, u, 8*a.PtrSize()) })
 			var got []diag.Code
 			found := 0
 			for _, b := range blocks {
