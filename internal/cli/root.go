@@ -79,7 +79,14 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 	root.SetHelpCommandGroupID(groupSetup)
 	root.SetCompletionCommandGroupID(groupSetup)
 	a.flags.register(root)
-	root.AddCommand(
+	root.AddCommand(a.commands()...)
+	return root
+}
+
+// commands are all commands, in the order in which they are written down here;
+// help sorts them within their groups.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
 		a.info(),
 		a.summary(),
 		a.heapList(),
@@ -110,8 +117,7 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 		a.triage(),
 		a.baseline(),
 		a.version(),
-	)
-	return root
+	}
 }
 
 // command completes a command: what it is in the debugger, and that errors of

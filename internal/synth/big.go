@@ -94,16 +94,8 @@ func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 	if err != nil {
 		return truth, err
 	}
-	data := make([]byte, bigSegment)
-	for _, g := range heaps {
-		for k := range g.segs {
-			seg := data[:g.segs[k].size]
-			clear(seg)
-			g.fill(k, sizes, seg, links)
-			if _, err := bw.Write(seg); err != nil {
-				return truth, err
-			}
-		}
+	if err := bigBody(bw, heaps, sizes, links); err != nil {
+		return truth, err
 	}
 	for _, m := range above {
 		if _, err := bw.Write(m.Data); err != nil {
@@ -111,6 +103,22 @@ func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 		}
 	}
 	return truth, bw.Flush()
+}
+
+// bigBody writes the segments, one at a time.
+func bigBody(w io.Writer, heaps []*bigHeap, sizes []uint16, links *bigLinks) error {
+	data := make([]byte, bigSegment)
+	for _, g := range heaps {
+		for k := range g.segs {
+			seg := data[:g.segs[k].size]
+			clear(seg)
+			g.fill(k, sizes, seg, links)
+			if _, err := w.Write(seg); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // bigPlan places the segments of the i-th heap.

@@ -64,6 +64,11 @@ func (p *parser) typ() typ {
 		}
 		return typ{left: p.join("enum ", p.typeName())}
 	}
+	return p.letterType()
+}
+
+// letterType reads a type that begins with a letter of its own.
+func (p *parser) letterType() typ {
 	c := p.next()
 	switch c {
 	case 'T':
