@@ -78,7 +78,7 @@ func ExampleWrite_json() {
 	render.Write(os.Stdout, sample(), render.Options{Format: render.FormatJSON})
 	// Output:
 	// {
-	//   "schema_version": "1.0",
+	//   "schema_version": "1.1",
 	//   "dump": {
 	//     "file": "app.dmp",
 	//     "pid": null

@@ -5,7 +5,7 @@ package report
 
 // SchemaVersion is the version of the JSON and CSV contract: the second number
 // grows with every new key, the first with every key that changes or goes.
-const SchemaVersion = "1.0"
+const SchemaVersion = "1.1"
 
 // Document is one result: what a command prints.
 type Document struct {
