@@ -50,11 +50,14 @@ func (g *Graph) Roots(ctx context.Context, set Kinds, tick Tick) (*Roots, error)
 			continue
 		}
 		r.Areas = append(r.Areas, a)
-		for at := a.Start; at < a.End; at += rootPiece {
-			end := min(a.End, at.Span(rootPiece).End)
-			pieces = append(pieces, rootScan{area: &r.Areas[len(r.Areas)-1], Range: memory.Range{Start: at, End: end}})
+		// Only what the dump has is cut into pieces: an area is as large as the
+		// dump's list of regions says.
+		for run := range g.target.Space.Runs(a.Range) {
+			for b := run.Range(); !b.Empty(); b.Start += memory.Addr(min(rootPiece, b.Size())) {
+				pieces = append(pieces, rootScan{Range: memory.Range{Start: b.Start, End: min(b.End, b.Start.Span(rootPiece).End)}})
+			}
+			total += uint64(len(run.Bytes))
 		}
-		total += a.Size()
 	}
 	r.place(pieces)
 	if err := r.scan(ctx, pieces, &meter{tick: tick, total: total}); err != nil {
