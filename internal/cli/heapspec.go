@@ -33,12 +33,7 @@ func (a *app) heapsOf(t *target.Target, spec string) ([]*target.Heap, error) {
 	var out []*target.Heap
 	switch spec {
 	case "all":
-		for _, h := range t.Heaps {
-			if !h.Foreign {
-				out = append(out, h)
-			}
-		}
-		return out, nil
+		return t.Own(), nil
 	case "process":
 		for _, h := range t.Heaps {
 			if h.Default {

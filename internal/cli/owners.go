@@ -43,7 +43,7 @@ func (a *app) owners() *cobra.Command {
 graphs: by stack, and for blocks without one by heap, origin, size class and type.
 
 Without --by the best that the dump has is taken: stack, else site, else type. Frames in these modules
-name no owner, nor in those that --skip adds: ` + strings.Join(attrib.Usual(), " "),
+name no owner, nor in those that --skip adds: ` + strings.Join(stacks.Usual(), " "),
 		Example: lines("heapdump owners app.dmp", "heapdump owners --by type,size --heap 0x29fb0000 app.dmp",
 			"heapdump owners --by stack --skip MyAllocator.dll --format json app.dmp",
 			"heapdump owners --format pprof -o heap.pb.gz app.dmp && go tool pprof -http=: heap.pb.gz"),

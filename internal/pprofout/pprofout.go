@@ -58,7 +58,7 @@ func (s *Sample) frames() []frame {
 	var out []frame
 	if st := s.Keys[0].Stack; len(st) > 0 {
 		for _, f := range st {
-			out = append(out, frame{attrib.FrameName(f), f})
+			out = append(out, frame{stacks.FrameName(f), f})
 		}
 		return out
 	}

@@ -195,6 +195,17 @@ func (t *Target) open(h *Heap, o ntheap.Options) {
 	}
 }
 
+// Own returns the heaps that are the process's own, and no other process's.
+func (t *Target) Own() []*Heap {
+	var out []*Heap
+	for _, h := range t.Heaps {
+		if !h.Foreign {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
 // Build returns the Windows build number: the PEB's word before SystemInfo's,
 // which compatibility settings can make lie; 0 when neither is there.
 func (t *Target) Build() int {

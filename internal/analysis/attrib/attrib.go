@@ -180,7 +180,7 @@ type shared struct {
 	index    *refs.Index           // of all blocks in use; nil when no type is asked for
 	named    map[memory.Addr]place // blocks that the process's structures name
 	captures map[*target.Heap]bool
-	skip     skips
+	skip     stacks.Skips
 }
 
 func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Options) (*shared, error) {
@@ -188,7 +188,7 @@ func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Op
 	if !slices.Contains(o.By, Type) {
 		return s, nil
 	}
-	blocks, err := refs.Collect(ctx, own(t), nil)
+	blocks, err := refs.Collect(ctx, t.Own(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -199,24 +199,13 @@ func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Op
 
 // newSharedNames is newShared without the index.
 func newSharedNames(t *target.Target, heaps []*target.Heap, o Options) *shared {
-	s := &shared{t: t, o: o, captures: map[*target.Heap]bool{}, skip: newSkips(o.Skip)}
+	s := &shared{t: t, o: o, captures: map[*target.Heap]bool{}, skip: stacks.NewSkips(o.Skip)}
 	x := stacks.New(t)
 	s.types = symbols.NewTypes(x.Names)
 	for _, h := range heaps {
 		s.captures[h] = x.Captures(h)
 	}
 	return s
-}
-
-// own are the process's own heaps: pointers may lead to any of them.
-func own(t *target.Target) []*target.Heap {
-	var out []*target.Heap
-	for _, h := range t.Heaps {
-		if !h.Foreign {
-			out = append(out, h)
-		}
-	}
-	return out
 }
 
 // id names a key among those of one criterion, the same for all workers.

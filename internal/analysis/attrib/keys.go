@@ -144,8 +144,8 @@ func (w *worker) byStack(x *subject) id {
 	return w.put(Stack, id(h.Sum64()|1), func() Key {
 		frames := w.stacks.Frames(s)
 		text, sure := "(no frame of the program's own)", content.Medium
-		if f, ok := w.skip.first(frames); ok {
-			text, sure = FrameName(f), content.High
+		if f, ok := w.skip.First(frames); ok {
+			text, sure = stacks.FrameName(f), content.High
 		}
 		return Key{Text: text, Evidence: "the stack that Windows recorded of the allocation", Confidence: sure, Stack: frames, Same: frameOffsets(frames)}
 	})
@@ -225,7 +225,7 @@ func (w *worker) bySite(x *subject) id {
 // on the stack, else by the module of the block's class.
 func (w *worker) byModule(x *subject) id {
 	if s := w.stackOf(x); len(s) > 0 {
-		if f, ok := w.skip.first(w.stacks.Frames(s)); ok {
+		if f, ok := w.skip.First(w.stacks.Frames(s)); ok {
 			return w.put(Module, words("stack "+f.Module), func() Key {
 				return Key{Text: f.Module, Evidence: "the first frame of the program's own on the allocation's stack", Confidence: content.High}
 			})

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/heapdump/heapdump/internal/analysis/crt"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
@@ -198,18 +197,11 @@ func entry[K comparable](m map[K]*Group, k K, fresh func() Group) *Group {
 	return &x
 }
 
-// allocators are modules whose frames say nothing of who wanted the memory.
-var allocators = []string{"ntdll.", "kernelbase.", "kernel32.", "verifier.", "vrfcore.", "vfbasics.", "msvcr", "msvcp", "ucrtbase", "vcruntime", "combase.", "ole32.", "oleaut32."}
-
 // user is the first frame outside the allocators, else the first.
 func user(frames []stacks.Frame) string {
-	best := frames[0]
-	for _, f := range frames {
-		name := strings.ToLower(f.Module)
-		if name != "" && !slices.ContainsFunc(allocators, func(p string) bool { return strings.HasPrefix(name, p) }) {
-			best = f
-			break
-		}
+	best, ok := stacks.Owner(frames)
+	if !ok {
+		best = frames[0]
 	}
 	if best.Module == "" {
 		return fmt.Sprintf("%v", best.Addr)

@@ -23,13 +23,7 @@ func (s Steps) tick(what string) Tick {
 // Take runs every phase up to reachability over all heaps of a target but
 // those of other processes. The error is the context's.
 func Take(ctx context.Context, t *target.Target, s Steps) (*Reach, error) {
-	var own []*target.Heap
-	for _, h := range t.Heaps {
-		if !h.Foreign {
-			own = append(own, h)
-		}
-	}
-	blocks, err := Collect(ctx, own, s.tick("indexing blocks"))
+	blocks, err := Collect(ctx, t.Own(), s.tick("indexing blocks"))
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/delta"
 	"github.com/heapdump/heapdump/internal/analysis/handles"
 	"github.com/heapdump/heapdump/internal/analysis/roles"
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/minidump"
@@ -58,7 +59,7 @@ func ownerRow(g *attrib.Group, name func(*target.Heap) string) delta.Row {
 		}
 		row.Keys = append(row.Keys, text)
 		for _, f := range k.Stack {
-			row.Stack = append(row.Stack, attrib.FrameName(f))
+			row.Stack = append(row.Stack, stacks.FrameName(f))
 		}
 	}
 	return row

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/heapdump/heapdump/internal/analysis/attrib"
 	"github.com/heapdump/heapdump/internal/analysis/check"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/finding"
@@ -74,7 +73,7 @@ func (x *taker) damage(c *check.Finding) {
 // owner is the frame that names the owner of a stack, as module and offset;
 // empty when none does.
 func owner(frames []stacks.Frame) string {
-	f, ok := attrib.Owner(frames)
+	f, ok := stacks.Owner(frames)
 	if !ok {
 		return ""
 	}

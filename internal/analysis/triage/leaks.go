@@ -56,7 +56,7 @@ func (x *taker) leaks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := r.Leaks(ctx, own(x.t), names.Type)
+	l, err := r.Leaks(ctx, x.t.Own(), names.Type)
 	if err != nil {
 		return err
 	}

@@ -204,7 +204,7 @@ func (x *taker) count(r *handles.Result) {
 
 // heaps counts and checks the heaps.
 func (x *taker) heaps(ctx context.Context) error {
-	r, err := check.Take(ctx, x.t, own(x.t), x.o.step("checking blocks"))
+	r, err := check.Take(ctx, x.t, x.t.Own(), x.o.step("checking blocks"))
 	if err != nil {
 		return err
 	}
@@ -212,15 +212,4 @@ func (x *taker) heaps(ctx context.Context) error {
 	x.corruption(r)
 	x.pressure(r.Census)
 	return nil
-}
-
-// own are the heaps that are the process's own.
-func own(t *target.Target) []*target.Heap {
-	var out []*target.Heap
-	for _, h := range t.Heaps {
-		if !h.Foreign {
-			out = append(out, h)
-		}
-	}
-	return out
 }

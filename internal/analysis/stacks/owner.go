@@ -1,10 +1,8 @@
-package attrib
+package stacks
 
 import (
 	"fmt"
 	"strings"
-
-	"github.com/heapdump/heapdump/internal/analysis/stacks"
 )
 
 // usual are the modules that allocate for others: whose frames say how a block
@@ -20,11 +18,12 @@ var usual = []string{
 // it, and the C runtime's when it is linked in.
 var allocators = []string{"??2@", "??_U@", "operator new", "malloc", "_malloc", "calloc", "_calloc", "realloc", "_realloc", "_heap_alloc", "_nh_malloc"}
 
-// skips says which frames name no owner.
-type skips struct{ modules []string }
+// Skips says which frames name no owner.
+type Skips struct{ modules []string }
 
-func newSkips(more []string) skips {
-	s := skips{usual}
+// NewSkips skips the usual modules, and more.
+func NewSkips(more []string) Skips {
+	s := Skips{usual}
 	for _, m := range more {
 		s.modules = append(s.modules[:len(s.modules):len(s.modules)], strings.TrimSuffix(strings.ToLower(m), ".dll"))
 	}
@@ -37,19 +36,19 @@ func Usual() []string { return usual }
 // Owner returns the innermost frame of a stack that names an owner: the first
 // in a module and function that do not allocate for others. False when there
 // is none.
-func Owner(frames []stacks.Frame) (stacks.Frame, bool) { return newSkips(nil).first(frames) }
+func Owner(frames []Frame) (Frame, bool) { return NewSkips(nil).First(frames) }
 
-// first returns the innermost frame that names an owner.
-func (s skips) first(frames []stacks.Frame) (stacks.Frame, bool) {
+// First returns the innermost frame that names an owner.
+func (s Skips) First(frames []Frame) (Frame, bool) {
 	for _, f := range frames {
 		if f.Module != "" && !s.module(f.Module) && !allocator(f.Name.Symbol) {
 			return f, true
 		}
 	}
-	return stacks.Frame{}, false
+	return Frame{}, false
 }
 
-func (s skips) module(file string) bool {
+func (s Skips) module(file string) bool {
 	name := strings.ToLower(file)
 	if i := strings.LastIndexByte(name, '.'); i > 0 {
 		name = name[:i]
@@ -76,7 +75,7 @@ func allocator(symbol string) bool {
 }
 
 // FrameName is a frame as people read it.
-func FrameName(f stacks.Frame) string {
+func FrameName(f Frame) string {
 	if s := f.Name.Text(); s != "" {
 		return s
 	}
