@@ -104,6 +104,9 @@ func kindOfPiece(p vmmap.Piece) any {
 // ownerLine says in one line what the address belongs to.
 func ownerLine(x Explained) string {
 	s := ownerOf(x.Piece)
+	if o := x.Piece.Owner; o != nil && !o.Contains(x.Address) {
+		return "beside it on a page: " + s // pages have owners, and this one has less than its page
+	}
 	if s != "" && x.Section != "" {
 		s += ", section " + x.Section
 	}

@@ -39,6 +39,8 @@ func collect(t *target.Target) []Owner {
 	}
 	c.other()
 	c.threadAreas()
+	c.fibers()
+	c.pools()
 	c.databases()
 	c.compiled()
 	c.recognise()

@@ -33,8 +33,8 @@ func (c *collector) databases() {
 }
 
 // recognise looks at the start of each allocation for what proves itself:
-// activation contexts, images that are in no module list, and the arenas of a
-// Go program.
+// activation contexts, trace databases, images that are in no module list, and
+// the arenas of a Go program.
 func (c *collector) recognise() {
 	modules := map[memory.Addr]bool{}
 	for _, m := range c.t.File.Modules(nil) {
@@ -55,6 +55,10 @@ func (c *collector) recognise() {
 		case r.Type == memory.MemMapped && string(head) == "Ac":
 			if process.IsActivationContext(c.t.Space, a.Start, a.Size()) {
 				c.add(Owner{Range: a, Usage: Other, Kind: "activation context", Evidence: "its header"})
+			}
+		case r.Type == memory.MemPrivate && string(head) == "\xcc\xcc":
+			if v, err := c.t.Space.U32(a.Start); err == nil && v == traceDatabase {
+				c.traces(a)
 			}
 		case string(head) == "MZ" && !modules[a.Start]:
 			c.strange(a, r.Type)

@@ -25,6 +25,19 @@ func (c *collector) threadAreas() {
 	}
 }
 
+// fibers adds the fiber-local storage of each PEB's threads, as threadAreas
+// adds their thread-local one.
+func (c *collector) fibers() {
+	for _, p := range c.t.PEBs {
+		for _, a := range process.FLSAreas(c.src, p, c.tebs) {
+			if r := a.Address.Span(a.Size); c.private(r) {
+				c.add(Owner{Range: r, Usage: Unknown, Kind: a.Name, Thread: a.Thread, HasThread: a.HasThread,
+					Evidence: fmt.Sprintf("%s, of the %d-bit PEB %v", a.Field, p.Bits, p.Address)})
+			}
+		}
+	}
+}
+
 // private reports whether a range lies in saved, committed, writable memory of
 // one private region.
 func (c *collector) private(r memory.Range) bool {
