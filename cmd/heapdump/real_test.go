@@ -121,7 +121,7 @@ func TestWalkPageHeap(t *testing.T) {
 		t.Errorf("%d live allocations, %d found", len(live), len(got))
 	}
 	for _, l := range live {
-		at := fmt.Sprintf("%#x", uint64(l[0].(float64)))
+		at := padded(uint64(l[0].(float64)))
 		if got[at] != l[1] {
 			t.Errorf("%s: %v bytes, want %v", at, got[at], l[1])
 		}
@@ -164,9 +164,9 @@ func TestCheckPlanted(t *testing.T) {
 				data, size := uint64(b[1].(float64)), uint64(b[2].(float64))
 				switch b[7] {
 				case "overrun":
-					want[fmt.Sprintf("%#x", data+size)] = "crt-overrun"
+					want[padded(data+size)] = "crt-overrun"
 				case "underrun":
-					want[fmt.Sprintf("%#x", data-1)] = "crt-underrun"
+					want[padded(data-1)] = "crt-underrun"
 				}
 			}
 			if len(want) > 0 {
@@ -224,7 +224,7 @@ func TestCheckCorrupt(t *testing.T) {
 			t.Errorf("a corruption of kind %s", c.Kind)
 		}
 		if rule != "" {
-			want[fmt.Sprintf("%#x %s", c.Heap, rule)] = true
+			want[padded(uint64(c.Heap))+" "+rule] = true
 		}
 	}
 	if len(planted.Corruptions) != 13 || len(got) != len(want) {
@@ -238,4 +238,12 @@ func TestCheckCorrupt(t *testing.T) {
 			t.Errorf("the overrun: %+v", f)
 		}
 	}
+}
+
+// padded is an address as JSON has it.
+func padded(a uint64) string {
+	if a < 1<<32 {
+		return fmt.Sprintf("0x%08x", a)
+	}
+	return fmt.Sprintf("0x%016x", a)
 }

@@ -105,6 +105,7 @@ var permitted = map[string]string{
 		" pkg/pageheap" +
 		" pkg/peimage" +
 		" pkg/process" +
+		" pkg/stackdb" +
 		" pkg/structs",
 
 	"internal/analysis/census": "internal/progress internal/analysis/sweep internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap golang.org/x/sync/errgroup",

@@ -91,19 +91,16 @@ func (s *Blocks) Close() error {
 }
 
 func appendBlockJSON(b []byte, r *BlockRow) []byte {
-	b = append(b, `{"heap":"0x`...)
-	b = strconv.AppendUint(b, r.Heap, 16)
+	b = appendAddress(append(b, `{"heap":"`...), r.Heap)
 	if r.InSegment {
-		b = append(b, `","segment":"0x`...)
-		b = strconv.AppendUint(b, r.Segment, 16)
-		b = append(b, `","entry":"0x`...)
+		b = appendAddress(append(b, `","segment":"`...), r.Segment)
+		b = append(b, `","entry":"`...)
 	} else {
-		b = append(b, `","segment":null,"entry":"0x`...)
+		b = append(b, `","segment":null,"entry":"`...)
 	}
-	b = strconv.AppendUint(b, r.Entry, 16)
+	b = appendAddress(b, r.Entry)
 	if r.Busy {
-		b = append(b, `","user":"0x`...)
-		b = strconv.AppendUint(b, r.User, 16)
+		b = appendAddress(append(b, `","user":"`...), r.User)
 		b = append(b, `","block_bytes":`...)
 	} else {
 		b = append(b, `","user":null,"block_bytes":`...)
@@ -151,7 +148,7 @@ func appendCRTJSON(b []byte, c *CRTBlock) []byte {
 		b = appendString(b, c.File)
 	}
 	b = appendSome(append(b, `,"line":`...), c.Line)
-	b = appendHex(append(b, `,"user":"`...), c.User)
+	b = appendAddress(append(b, `,"user":"`...), c.User)
 	b = strconv.AppendUint(append(b, `","user_bytes":`...), c.UserBytes, 10)
 	return append(b, '}')
 }
@@ -174,7 +171,7 @@ func appendStackJSON(b []byte, stack []uint64) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendHex(append(b, '"'), a), '"')
+		b = append(appendAddress(append(b, '"'), a), '"')
 	}
 	return append(b, ']')
 }
@@ -189,13 +186,13 @@ func (r *BlockRow) userBytes() uint64 {
 }
 
 func appendBlockCSV(b []byte, r *BlockRow) []byte {
-	b = append(appendHex(b, r.Heap), ',')
+	b = append(appendAddress(b, r.Heap), ',')
 	if r.InSegment {
-		b = appendHex(b, r.Segment)
+		b = appendAddress(b, r.Segment)
 	}
-	b = append(appendHex(append(b, ','), r.Entry), ',')
+	b = append(appendAddress(append(b, ','), r.Entry), ',')
 	if r.Busy {
-		b = appendHex(b, r.User)
+		b = appendAddress(b, r.User)
 	}
 	b = strconv.AppendUint(append(b, ','), r.BlockBytes, 10)
 	b = strconv.AppendUint(append(b, ','), r.userBytes(), 10)

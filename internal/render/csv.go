@@ -88,10 +88,22 @@ func appendField(b []byte, v any, k report.Kind) []byte {
 		return appendQuoted(b, string(appendNested(nil, x)))
 	case []string:
 		return appendQuoted(b, strings.Join(x, ";"))
+	case []uint64:
+		for i, a := range x {
+			if i > 0 {
+				b = append(b, ';')
+			}
+			b = appendAddress(b, a)
+		}
+		return b
 	case bool:
 		return strconv.AppendBool(b, x)
 	}
-	if _, n, ok := integer(v); ok && (k == report.Address || k == report.Hex) {
+	_, n, ok := integer(v)
+	switch {
+	case ok && k == report.Address:
+		return appendAddress(b, n)
+	case ok && k == report.Hex:
 		return appendHex(b, n)
 	}
 	return appendCell(b, v, k)

@@ -130,18 +130,34 @@ func appendCell(b []byte, v any, k report.Kind) []byte {
 			b = appendString(b, s)
 		}
 		return append(b, ']')
+	case []uint64:
+		return appendAddresses(b, x)
 	}
 	neg, n, ok := integer(v)
 	switch {
 	case !ok:
 		return append(b, "null"...)
-	case k == report.Address || k == report.Hex:
+	case k == report.Address:
+		return append(appendAddress(append(b, '"'), n), '"')
+	case k == report.Hex:
 		return append(appendHex(append(b, '"'), n), '"')
 	}
 	if neg {
 		b = append(b, '-')
 	}
 	return strconv.AppendUint(b, n, 10)
+}
+
+// appendAddresses appends an array of addresses.
+func appendAddresses(b []byte, all []uint64) []byte {
+	b = append(b, '[')
+	for i, a := range all {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(appendAddress(append(b, '"'), a), '"')
+	}
+	return append(b, ']')
 }
 
 // appendNested appends the rows of a table within a cell, one a line.

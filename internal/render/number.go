@@ -50,3 +50,12 @@ func integer(v any) (neg bool, n uint64, ok bool) {
 func appendHex(b []byte, n uint64) []byte {
 	return strconv.AppendUint(append(b, "0x"...), n, 16)
 }
+
+// appendAddress appends an address as programs read it: 0x and 8 digits, or 16
+// where 8 do not hold it, so that an address is one string wherever it stands.
+func appendAddress(b []byte, n uint64) []byte {
+	if n>>32 != 0 {
+		return appendPadded(b, n, 16)
+	}
+	return appendPadded(b, n, 8)
+}

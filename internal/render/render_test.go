@@ -78,14 +78,14 @@ func ExampleWrite_json() {
 	render.Write(os.Stdout, sample(), render.Options{Format: render.FormatJSON})
 	// Output:
 	// {
-	//   "schema_version": "1.1",
+	//   "schema_version": "1.2",
 	//   "dump": {
 	//     "file": "app.dmp",
 	//     "pid": null
 	//   },
 	//   "heaps": [
 	//     {"address": "0x29fb0000", "flags": "0x1002", "bytes": 1234567, "residue": -16, "share": 12.35, "listed": true, "found": ["peb", "scan"], "note": "=1+1"},
-	//     {"address": "0x10000", "flags": null, "bytes": null, "residue": null, "share": null, "listed": false, "found": [], "note": "say \"hi\",\u000d\u000ayou"}
+	//     {"address": "0x00010000", "flags": null, "bytes": null, "residue": null, "share": null, "listed": false, "found": [], "note": "say \"hi\",\u000d\u000ayou"}
 	//   ],
 	//   "coverage": [
 	//     "no stacks"
@@ -103,7 +103,7 @@ func TestCSV(t *testing.T) {
 	}
 	want := "address,flags,bytes,residue,share,listed,found,note\r\n" +
 		"0x29fb0000,0x1002,1234567,-16,12.35,true,peb;scan,'=1+1\r\n" +
-		"0x10000,,,,,false,,\"say \"\"hi\"\",\r\nyou\"\r\n"
+		"0x00010000,,,,,false,,\"say \"\"hi\"\",\r\nyou\"\r\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
 	}

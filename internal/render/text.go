@@ -239,6 +239,12 @@ func cellText(v any, k report.Kind, o Options) string {
 			return "-"
 		}
 		return Escape(strings.Join(x, ", "))
+	case []uint64:
+		var b []byte
+		for _, a := range x {
+			b = append(appendHex(b, a), ' ')
+		}
+		return strings.TrimSuffix(string(b), " ")
 	}
 	neg, n, ok := integer(v)
 	if !ok {

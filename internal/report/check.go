@@ -74,7 +74,7 @@ func findings(all []check.Finding) Table {
 		f("found", "", Text, func(x check.Finding) any { return word(x.Got) }),
 		f("story", "", Text, func(x check.Finding) any { return word(x.Story) }),
 		f("evidence", "", Text, func(x check.Finding) any { return word(x.Evidence) }),
-		f("stack", "", List, func(x check.Finding) any { return stackCell(x.Stack) }),
+		f("stack", "", Stack, func(x check.Finding) any { return stackCell(x.Stack) }),
 		f("lost_bytes", "", Bytes, func(x check.Finding) any { return x.Lost }),
 		f("mid_update", "", Yes, func(x check.Finding) any { return x.MidUpdate }),
 	}, all)
@@ -105,7 +105,7 @@ func around(all []check.Finding) Table {
 		f("origin", "", Text, func(b beside) any { return b.Origin.String() }),
 		f("hex", "", Text, func(b beside) any { return word(fmt.Sprintf("% x", b.Data)) }),
 		f("text", "", Text, func(b beside) any { return word(printable(b.Data)) }),
-		f("stack", "", List, func(b beside) any { return stackCell(b.Stack) }),
+		f("stack", "", Stack, func(b beside) any { return stackCell(b.Stack) }),
 	}, rows)
 }
 

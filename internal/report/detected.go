@@ -33,7 +33,7 @@ func detected(all []check.Detected) Table {
 		failureOf("parameters", List, func(x *ntheap.Failure) any { return list(parameters(x)) }),
 		failureOf("previous_block", Address, func(x *ntheap.Failure) any { return some(x.Previous) }),
 		failureOf("next_block", Address, func(x *ntheap.Failure) any { return some(x.Next) }),
-		f("stack", "", List, func(d check.Detected) any { return stackCell(d.Frames) }),
+		f("stack", "", Stack, func(d check.Detected) any { return stackCell(d.Frames) }),
 	}, all)
 }
 

@@ -39,11 +39,17 @@ func Heap(t *target.Target, h *census.Heap, rs *roles.Result, lists []FreeList) 
 		return doc
 	}
 	nt := h.Target.NT
-	doc.add(heapRecord(h, rs, nt), thresholds(nt), counters(nt), lock(nt), frontEndTable(nt))
-	doc.add(segments(nt), uncommitted(nt), virtualBlocks(nt), freeLists(lists), freeEntries(lists), tags(nt))
+	doc.add(heapRecord(h, rs, nt))
+	doc.add(ntTables(nt, nt.Tags(), lists)...)
 	doc.add(states(h), accounting([]*census.Heap{h}), coverage(t, []*census.Heap{h}))
 	doc.add(problems(all, h.Dropped)...)
 	return doc
+}
+
+// ntTables are what only an NT heap has.
+func ntTables(nt *ntheap.Heap, all []ntheap.Tag, lists []FreeList) []Table {
+	return []Table{thresholds(nt), counters(nt), lock(nt), frontEndTable(nt),
+		segments(nt), uncommitted(nt), virtualBlocks(nt), freeLists(lists), freeEntries(lists), tags(all)}
 }
 
 // Creation adds the stacks that created the heap and its lock, and notes on

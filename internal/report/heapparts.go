@@ -94,7 +94,7 @@ func freeEntries(lists []FreeList) Table {
 	return t
 }
 
-func tags(nt *ntheap.Heap) Table {
+func tags(all []ntheap.Tag) Table {
 	return fill(Table{Key: "tags", Title: "Heap tags"}, []field[ntheap.Tag]{
 		f("index", "#", Count, func(t ntheap.Tag) any { return t.Index }),
 		f("name", "Name", Text, func(t ntheap.Tag) any { return tagName(t) }),
@@ -103,7 +103,7 @@ func tags(nt *ntheap.Heap) Table {
 		f("allocs", "Allocs", Count, func(t ntheap.Tag) any { return t.Allocs }),
 		f("frees", "Frees", Count, func(t ntheap.Tag) any { return t.Frees }),
 		f("bytes", "Bytes", Bytes, func(t ntheap.Tag) any { return t.Bytes }),
-	}, nt.Tags())
+	}, all)
 }
 
 func tagName(t ntheap.Tag) any {

@@ -74,7 +74,7 @@ func ownerGroups(t *target.Target, r *attrib.Result, top int) Table {
 		f("fingerprint", "", Text, func(g attrib.Group) any { return g.Fingerprint() }),
 		f("example", "For example", Address, func(g attrib.Group) any { return addr(g.Example) }),
 		f("sample", titleIf(hasText(r), "Text there"), Text, func(g attrib.Group) any { return groupSample(t, g) }),
-		f("stack", "", List, func(g attrib.Group) any {
+		f("stack", "", Stack, func(g attrib.Group) any {
 			for _, k := range g.Keys {
 				if len(k.Stack) > 0 {
 					return stackCell(k.Stack)

@@ -17,7 +17,7 @@ func namedCell(types refs.Namer, id refs.ID) any {
 func Refs(t *target.Target, r *refs.Reach, a *refs.Around, types refs.Namer, depth int) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
-	doc.add(header(d)[0], refsBlock(r, a.Block, types), refsIn(r, a, types, depth), refsOut(r, a, types, depth))
+	doc.add(header(d)[0], refsBlock(r, []refs.ID{a.Block}, types), refsIn(r, a, types, depth), refsOut(r, a, types, depth))
 	cov := values("coverage", "What this dump cannot answer", LeakCoverage(t, r))
 	cov.Wrap = true
 	doc.add(cov, whyNext(d, r, a.Block))
@@ -34,17 +34,20 @@ func whyNext(d Dump, r *refs.Reach, id refs.ID) Table {
 	return t
 }
 
-func refsBlock(r *refs.Reach, id refs.ID, types refs.Namer) Table {
-	text, evidence := types(id)
-	return record("block", "", []pair{
-		{Column{"user", "User pointer", Address}, addr(r.User(id))},
-		{Column{"user_bytes", "User bytes", Bytes}, r.Size(id)},
-		{Column{"heap", "Heap", Address}, addr(r.Heap(id).Address)},
-		{Column{"type", "Type", Text}, word(text)},
-		{Column{"type_evidence", titleIf(evidence != "", "By"), Text}, word(evidence)},
-		{Column{"set", "Set", Text}, r.Set(id).String()},
-		{Column{"meaning", "", Text}, meanings[r.Set(id)]},
-	})
+func refsBlock(r *refs.Reach, ids []refs.ID, types refs.Namer) Table {
+	by := ""
+	if len(ids) > 0 {
+		_, by = types(ids[0])
+	}
+	return fill(Table{Key: "block", Shape: Record}, []field[refs.ID]{
+		f("user", "User pointer", Address, func(id refs.ID) any { return addr(r.User(id)) }),
+		f("user_bytes", "User bytes", Bytes, func(id refs.ID) any { return r.Size(id) }),
+		f("heap", "Heap", Address, func(id refs.ID) any { return addr(r.Heap(id).Address) }),
+		f("type", "Type", Text, func(id refs.ID) any { return namedCell(types, id) }),
+		f("type_evidence", titleIf(by != "", "By"), Text, func(id refs.ID) any { return word(by) }),
+		f("set", "Set", Text, func(id refs.ID) any { return r.Set(id).String() }),
+		f("meaning", "", Text, func(id refs.ID) any { return meanings[r.Set(id)] }),
+	}, ids)
 }
 
 // refsIn is what points to the block.

@@ -5,7 +5,7 @@ package report
 
 // SchemaVersion is the version of the JSON and CSV contract: the second number
 // grows with every new key, the first with every key that changes or goes.
-const SchemaVersion = "1.1"
+const SchemaVersion = "1.2"
 
 // Document is one result: what a command prints.
 type Document struct {
@@ -31,6 +31,7 @@ const (
 	Hex                 // uint64, a word of flags; in text and JSON with 0x
 	Yes                 // bool
 	List                // []string
+	Stack               // []uint64, return addresses, innermost first; for programs
 	Nested              // *Table; an array of objects in JSON, and in nothing else
 )
 

@@ -70,11 +70,11 @@ func TestSummary(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		`"address": "0x20000", "bits": 64, "kind": "segment", "layout": null, "flags": null,`,
+		`"address": "0x00020000", "bits": 64, "kind": "segment", "layout": null, "flags": null,`,
 		`"walked": false, "why": "segment heaps cannot be walked yet", "segments": null, "reserved_bytes": null,`,
 		`"foreign": true, "found": ["shared-memory"]`,
 		`"lost_bytes": 84, "unaccounted_bytes": 16,`,
-		`"code": "entry-checksum", "class": "corrupt", "at": "0x10080", "in": "memory", "heap": "0x10000", "object": "_HEAP_ENTRY", "field": null, "want": null, "got": "0x2", "lost_bytes": 24}`,
+		`"code": "entry-checksum", "class": "corrupt", "at": "0x00010080", "in": "memory", "heap": "0x00010000", "object": "_HEAP_ENTRY", "field": null, "want": null, "got": "0x2", "lost_bytes": 24}`,
 	} {
 		if !strings.Contains(programs, want) {
 			t.Errorf("no %s in\n%s", want, programs)

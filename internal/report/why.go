@@ -15,10 +15,7 @@ func Why(t *target.Target, r *refs.Reach, id refs.ID, ways []refs.Way, types ref
 	if len(ways) > 0 {
 		root, kind = ways[0].Root.Name(), ways[0].Root.Area.Kind.String()
 	}
-	block := refsBlock(r, id, types)
-	block.Key = "why"
-	block.Columns = append(block.Columns, Column{"root", titleIf(len(ways) > 0, "Root"), Text}, Column{"root_kind", "", Text})
-	block.Rows[0] = append(block.Rows[0], root, kind)
+	block := whyBlock(refsBlock(r, []refs.ID{id}, types), root, kind)
 	doc.add(header(d)[0], block)
 	if len(ways) == 0 {
 		doc.Notes = append(doc.Notes, "No root leads to it.")
@@ -37,6 +34,16 @@ func Why(t *target.Target, r *refs.Reach, id refs.ID, ways []refs.Way, types ref
 	cov.Wrap = true
 	doc.add(cov)
 	return doc
+}
+
+// whyBlock adds to the block the root that leads to it.
+func whyBlock(block Table, root, kind any) Table {
+	block.Key = "why"
+	block.Columns = append(block.Columns, Column{"root", titleIf(root != nil, "Root"), Text}, Column{"root_kind", "", Text})
+	for i := range block.Rows {
+		block.Rows[i] = append(block.Rows[i], root, kind)
+	}
+	return block
 }
 
 // hops is a path, from the root on.
