@@ -44,8 +44,10 @@ var permitted = map[string]string{
 		" internal/analysis/triage" +
 		" internal/analysis/vmmap" +
 		" internal/baseline" +
+		" internal/debugger" +
 		" internal/finding" +
 		" internal/gate" +
+		" internal/nearest" +
 		" internal/pick" +
 		" internal/pprofout" +
 		" internal/progress" +
@@ -66,11 +68,14 @@ var permitted = map[string]string{
 		" github.com/spf13/cobra" +
 		" github.com/spf13/pflag" +
 		" golang.org/x/term",
+	"internal/debugger":      "internal/nearest",
+	"internal/nearest":       "",
 	"internal/render":        "internal/report",
 	"internal/pprofout":      "internal/analysis/attrib internal/analysis/stacks internal/target pkg/memory github.com/google/pprof/profile",
 	"internal/render/windbg": "",
 	"internal/render/dot":    "",
 	"internal/report": "" +
+		" internal/debugger" +
 		" internal/analysis/attrib" +
 		" internal/analysis/census" +
 		" internal/analysis/check" +

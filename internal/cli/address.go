@@ -40,7 +40,7 @@ unknown memory, whose memory points there. No heap is walked.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runAddress(cmd.Context(), args, f) },
-	}, groupInspect, "!address -summary, !address, !address ADDR")
+	}, groupInspect, "")
 	c.Flags().SortFlags = false
 	c.Flags().BoolVar(&f.summary, "summary", false, "add the regions up")
 	c.Flags().StringSliceVar(&f.usages, "usage", nil, "only regions of this `usage`: image, heap, heap32, stack, unknown, free, …; repeats")

@@ -20,14 +20,14 @@ func (a *app) baseline() *cobra.Command {
 on which it counts. Commands that take --baseline report what is in it as known, and --fail-on passes
 it over. It also keeps how many bytes each program had in use, which growth is measured against.`,
 		Example: lines("heapdump baseline write --reason 'before release 2' -o known.json crashes/", "heapdump baseline show known.json",
-			"heapdump triage --baseline known.json --fail-on 'severity>=medium' crashes/"),
+			"heapdump baseline show --format csv known.json", "heapdump triage --baseline known.json --fail-on 'severity>=medium' crashes/"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command baseline %q; there are write and show", args[0])
 			}
 			return usagef("baseline is followed by write or show")
 		},
-	}, groupReport, "")
+	}, groupReport, "nothing")
 	c.AddCommand(a.baselineWrite(), a.baselineShow())
 	return c
 }

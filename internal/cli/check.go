@@ -30,7 +30,7 @@ Where a thread held a heap's lock, findings that a change in progress explains a
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runCheck(cmd.Context(), args, specs, g)
 		},
-	}, groupInspect, "!heap -s -v, !heap -p -all")
+	}, groupInspect, "")
 	c.Flags().SortFlags = false
 	c.Flags().StringSliceVar(&specs, "heap", []string{"all"}, "the `heap`: address, index, process, or all; repeats")
 	g.register(c)

@@ -152,6 +152,9 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 		}
 	}
 	a.out.abort()
+	if errors.Is(err, errSaid) {
+		return f.code
+	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(a.env.Stderr, "heapdump: interrupted")
 		return exitInterrupted

@@ -26,7 +26,7 @@ leak: it tells growth with the load from growth without.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runContext(cmd.Context(), args, database, app)
 		},
-	}, groupAround, "")
+	}, groupAround, "nothing; Windows keeps it in its SRUM database")
 	c.Flags().SortFlags = false
 	c.Flags().StringVar(&database, "srum", "", "the `file`: a copy of SRUDB.dat of the machine that the dump is of")
 	c.Flags().StringVar(&app, "app", "", "count the names that hold this `text`, instead of the dump's program")

@@ -46,7 +46,7 @@ is shown. --by is as for owners; without it, the best that the first dump has is
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runDiff(cmd.Context(), args, f) },
-	}, groupWalk, "umdh OLD NEW")
+	}, groupWalk, "nothing; umdh OLD NEW compares two snapshots of a living process with stack traces")
 	fs := c.Flags()
 	fs.SortFlags = false
 	fs.StringSliceVar(&f.by, "by", nil, "`what` to compare by: "+strings.Join(attrib.Names(), ", ")+"; several nest")

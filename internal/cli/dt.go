@@ -55,7 +55,7 @@ they are in. ADDR may be a sum: 0x29fb0000+0x118. Without ADDR the layout is sho
 				return x.make(t)
 			}})
 		},
-	}, groupAround, "dt TYPE, dt TYPE ADDR")
+	}, groupAround, "")
 	c.Flags().SortFlags = false
 	c.Flags().IntVar(&x.depth, "depth", 1, "how many `levels` of nested structures are shown field by field")
 	c.Flags().StringVar(&x.choose.Layout, "layout", "", "the layouts of a `family` of Windows builds instead of the dump's, for example win7-x64")

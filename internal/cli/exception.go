@@ -18,7 +18,7 @@ func (a *app) exception() *cobra.Command {
 	return a.command(&cobra.Command{
 		Use:     "exception [DUMP]",
 		Short:   "The exception in words, what its address hit, where the registers point, and the stack",
-		Example: lines("heapdump exception app.dmp", "heapdump exception --format json app.dmp"),
+		Example: lines("heapdump exception app.dmp", "heapdump exception --format json app.dmp", "heapdump exception --symbols symbols/ app.dmp"),
 		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := a.dumpFile(args)
@@ -41,5 +41,5 @@ func (a *app) exception() *cobra.Command {
 				return named(t, report.Exception(t, r).WithStacks(stacks)), nil
 			}})
 		},
-	}, groupAround, ".exr -1, .ecxr, r, k")
+	}, groupAround, "")
 }

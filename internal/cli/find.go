@@ -50,5 +50,5 @@ func (a *app) find() *cobra.Command {
 			}
 			return a.write(w, named(t, report.Find(t, x, rs)), format, report.Coverage(t, nil))
 		},
-	}, groupWalk, "!heap -x ADDR, !heap -p -a ADDR, !address ADDR")
+	}, groupWalk, "")
 }

@@ -18,7 +18,7 @@ import (
 // handles is heapdump handles.
 func (a *app) handles() *cobra.Command {
 	var f handles.Filter
-	var access string
+	var access, one string
 	var unreferenced bool
 	var g gateFlags
 	c := a.command(&cobra.Command{
@@ -36,6 +36,10 @@ next below it that are no handles.`,
 			f.Mask, f.Rights = 0, access
 			if n, err := strconv.ParseUint(access, 0, 32); err == nil {
 				f.Mask, f.Rights = uint32(n), ""
+			}
+			var err error
+			if f.Handle, err = strconv.ParseUint(one, 0, 64); one != "" && (err != nil || f.Handle == 0) {
+				return usagef("--handle %q is no handle; write for example 0x1c", one)
 			}
 			rules, known, err := g.read(a, []string{"handles"})
 			if err != nil {
@@ -65,8 +69,9 @@ next below it that are no handles.`,
 				},
 			})
 		},
-	}, groupAround, "!handle 0 f")
+	}, groupAround, "")
 	c.Flags().SortFlags = false
+	c.Flags().StringVar(&one, "handle", "", "only this `handle`, for example 0x1c")
 	c.Flags().StringVar(&f.Type, "type", "", "only of this `type`: Event, File, Key, …; None for those of no known type")
 	c.Flags().StringVar(&f.Name, "name", "", "only objects whose name holds this `text`")
 	c.Flags().StringVar(&access, "access", "", "only with this `right`: a word such as FILE_WRITE_DATA, or a mask of which all bits must be set")

@@ -65,7 +65,7 @@ func (a *app) heap() *cobra.Command {
 			}
 			return a.heapDocument(ctx, t, w, h, format)
 		},
-	}, groupInspect, "!heap -a ADDR, !heap -h ADDR")
+	}, groupInspect, "")
 }
 
 // heapDocument counts one heap and writes all there is to say of it.

@@ -68,7 +68,7 @@ func (a *app) hex() *cobra.Command {
 				return named(t, report.HexBytes(t, hexLines(t, r), all)), nil
 			}})
 		},
-	}, groupAround, "db ADDR, dps ADDR")
+	}, groupAround, "")
 	c.Flags().SortFlags = false
 	c.Flags().StringVar(&length, "length", "128", "how many `bytes`, for example 0x200 or 4KiB")
 	c.Flags().BoolVar(&words, "words", false, "what each aligned word points at")

@@ -29,5 +29,5 @@ func (a *app) info() *cobra.Command {
 			defer t.Close()
 			return a.write(w, report.Info(t), format, report.Coverage(t, nil))
 		},
-	}, groupInspect, "||, .dumpdebug, version")
+	}, groupInspect, "")
 }

@@ -90,7 +90,7 @@ blocks of one size, and to a twentieth or more of all that is reachable.`,
 			f.topSet = cmd.Flags().Changed("top")
 			return a.runLeaks(cmd.Context(), args, f)
 		},
-	}, groupInspect, "!heap -l")
+	}, groupInspect, "")
 	c.Flags().SortFlags = false
 	c.Flags().StringSliceVar(&f.heaps, "heap", []string{"all"}, "only blocks of this `heap`: address, index, process, or all; repeats")
 	c.Flags().IntVar(&f.top, "top", 20, "this `number` of owners; 0 is all. JSON and CSV have all of them unless it is given")

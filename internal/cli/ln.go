@@ -19,7 +19,7 @@ func (a *app) ln() *cobra.Command {
 not be its function: where the image tells that another one begins between them, the address has its
 module and offset alone, and the nearest symbols are only shown. A PDB or Breakpad file of the same build
 names its functions with file and line (see --symbols); it is looked for beside the dump as well.`,
-		Example: lines("heapdump ln 0x77023894 app.dmp", "heapdump ln 00007ffa`11c91234 --format json app.dmp"),
+		Example: lines("heapdump ln 0x77023894 app.dmp", "heapdump ln 00007ffa`11c91234 --format json app.dmp", "heapdump ln 77023894h --symbols symbols/ app.dmp"),
 		Args:    anAddressAndADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.check(false, "text", "json", "csv", "markdown")
@@ -42,5 +42,5 @@ names its functions with file and line (see --symbols); it is looked for beside 
 			x := symbols.Of(t).Near(addr, nearSymbols)
 			return a.write(w, named(t, report.Near(t, addr, x)), format, report.Coverage(t, nil))
 		},
-	}, groupAround, "ln ADDR")
+	}, groupAround, "")
 }

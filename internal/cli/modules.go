@@ -53,7 +53,7 @@ read over the network.`,
 				return d, nil
 			}})
 		},
-	}, groupAround, "lm, lmv m NAME, !dh")
+	}, groupAround, "")
 	c.Flags().StringArrayVar(&a.flags.symbols, "symbols", nil, "which symbol file serves each module, or why none does; with a `folder` it is looked\ninto first; repeats")
 	c.Flags().Lookup("symbols").NoOptDefVal = beside
 	c.Flags().BoolVar(&sections, "sections", false, "the sections of every module as well")

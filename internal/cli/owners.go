@@ -54,7 +54,7 @@ name no owner, nor in those that --skip adds: ` + strings.Join(stacks.Usual(), "
 			}
 			return a.runOwners(cmd.Context(), args, f)
 		},
-	}, groupWalk, "!heap -p -a of each block; umdh")
+	}, groupWalk, "")
 	fs := c.Flags()
 	fs.SortFlags = false
 	fs.StringSliceVar(&f.by, "by", nil, "`what` to group by: "+strings.Join(attrib.Names(), ", ")+"; several nest")

@@ -48,7 +48,7 @@ func (a *app) peb() *cobra.Command {
 				},
 			})
 		},
-	}, groupAround, "!peb, !gflag")
+	}, groupAround, "")
 }
 
 func windbgPEB(p environ.PEB) windbg.PEB {
@@ -101,7 +101,7 @@ func (a *app) teb() *cobra.Command {
 				},
 			})
 		},
-	}, groupAround, "!teb, !gle")
+	}, groupAround, "")
 }
 
 // chooseThreads returns the threads that a TID or the address of a TEB names,

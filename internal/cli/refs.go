@@ -36,7 +36,7 @@ With --depth N the references of those blocks follow, and so on: level is how ma
 			"heapdump refs 0x29fb0040 --depth 2 --dot app.dmp | dot -Tsvg -o refs.svg"),
 		Args: anAddressAndADump,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runRefs(cmd.Context(), args, f) },
-	}, groupInspect, "!heap -x -v ADDR; s -d 0 L?… ADDR")
+	}, groupInspect, "nothing; !heap -x -v ADDR shows the pointers to a block")
 	c.Flags().SortFlags = false
 	c.Flags().IntVar(&f.depth, "depth", 1, fmt.Sprintf("follow this `number` of references, from 1 to %d", refs.MaxDepth))
 	c.Flags().IntVar(&f.limit, "limit", 50, "at most this `number` of references each way; 0 is all")

@@ -30,7 +30,7 @@ What counts as a reference, and what the roots are, says heapdump leaks --help.`
 		Example: lines("heapdump retained app.dmp", "heapdump retained --by root --top 50 app.dmp", "heapdump retained --by type --format json app.dmp"),
 		Args:    onlyADump,
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runRetained(cmd.Context(), args, f) },
-	}, groupInspect, "")
+	}, groupInspect, "nothing; !heap -l shows only what is unreachable")
 	c.Flags().SortFlags = false
 	c.Flags().StringVar(&f.by, "by", "block", "list `what`: block; root: variables of modules, stacks, TEBs, registers, other memory; or type")
 	c.Flags().IntVar(&f.top, "top", 20, "this `number` of them, from 1")

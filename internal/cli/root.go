@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/heapdump/heapdump/internal/debugger"
 )
 
 // The groups of commands.
@@ -74,6 +76,11 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 	root.SetErr(a.env.Stderr)
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		inDebugger(c)
+		help(c, args)
+	})
 	root.AddGroup(&cobra.Group{ID: groupInspect, Title: "Inspect:"}, &cobra.Group{ID: groupWalk, Title: "Walk:"}, &cobra.Group{ID: groupAround, Title: "Around the heap:"},
 		&cobra.Group{ID: groupReport, Title: "Report:"}, &cobra.Group{ID: groupSetup, Title: "Setup:"})
 	root.SetHelpCommandGroupID(groupSetup)
@@ -116,16 +123,18 @@ func (a *app) commands() []*cobra.Command {
 		a.teb(),
 		a.triage(),
 		a.baseline(),
+		a.windbgCommand(),
 		a.version(),
 	}
 }
 
-// command completes a command: what it is in the debugger, and that errors of
-// its own are no longer errors of usage.
-func (a *app) command(c *cobra.Command, group, windbg string) *cobra.Command {
+// command completes a command: its group, and that errors of its own are no
+// longer errors of usage. alone says that the debugger has nothing like it, and
+// what is near; it is empty for commands that the table of equivalents has.
+func (a *app) command(c *cobra.Command, group, alone string) *cobra.Command {
 	c.GroupID = group
-	if windbg != "" {
-		c.Annotations = map[string]string{windbgKey: windbg}
+	if alone != "" {
+		c.Annotations = map[string]string{windbgKey: alone}
 	}
 	run := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
@@ -133,6 +142,14 @@ func (a *app) command(c *cobra.Command, group, windbg string) *cobra.Command {
 		return run(cmd, args)
 	}
 	return c
+}
+
+// inDebugger notes what a command is in the debugger, for its help: from the
+// table of equivalents, which is made only when it is asked for.
+func inDebugger(c *cobra.Command) {
+	if spelled := debugger.Of(c.Name()); len(spelled) > 0 {
+		c.Annotations = map[string]string{windbgKey: strings.Join(spelled, ", ")}
+	}
 }
 
 // lines joins the lines of an example.

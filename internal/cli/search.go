@@ -41,7 +41,7 @@ Several patterns may be given; each hit says which it is of.`,
 			"heapdump search --pointer 0x29fb0000..0x2a000000 --range 0x400000..0x500000 app.dmp", "heapdump search --bytes \"4d 5a 90 00\" --format csv app.dmp"),
 		Args: onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runSearch(cmd.Context(), args, f) },
-	}, groupWalk, "s, !heap -srch, !heap -x -v")
+	}, groupWalk, "")
 	fs := c.Flags()
 	fs.SortFlags = false
 	fs.StringArrayVar(&f.texts, "text", nil, "this `text`, in ASCII and in UTF-16; repeats")

@@ -43,7 +43,7 @@ Names are those of the exports in the dump and of symbol files (see --symbols). 
 				return stackDocument(ctx, t, which)
 			}})
 		},
-	}, groupAround, "k, ~*k, .ecxr; k")
+	}, groupAround, "")
 }
 
 // stackDocument unwinds the stacks of the threads that which names.

@@ -35,7 +35,7 @@ Many blocks of one size are often one kind of object: walk --size SIZE lists the
 			}
 			return a.runStat(cmd.Context(), args, f)
 		},
-	}, groupWalk, "!heap -stat -h ADDR")
+	}, groupWalk, "")
 	fs := c.Flags()
 	fs.SortFlags = false
 	f.register(fs)

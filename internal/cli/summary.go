@@ -26,7 +26,7 @@ func (a *app) summary() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.counted(cmd.Context(), args, g, report.Summary, windbgSummary)
 		},
-	}, groupInspect, "!heap -s, !address -summary")
+	}, groupInspect, "")
 	c.Flags().SortFlags = false
 	g.register(c)
 	return c
@@ -42,7 +42,7 @@ func (a *app) heapList() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.counted(cmd.Context(), args, gateFlags{}, report.Heaps, windbgHeaps)
 		},
-	}, groupInspect, "!heap")
+	}, groupInspect, "")
 }
 
 // counted is what summary and heaps share: open, count every heap, report.

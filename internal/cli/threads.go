@@ -37,7 +37,7 @@ func (a *app) threads() *cobra.Command {
 				return named(t, report.Threads(t, r).WithStacks(stacks)), nil
 			}})
 		},
-	}, groupAround, "~, ~*, ~*k, !runaway 7, !gle -all")
+	}, groupAround, "")
 	c.Flags().BoolVar(&withStacks, "stacks", false, "the stack of every thread as well, as heapdump stack all shows it")
 	return c
 }

@@ -76,7 +76,7 @@ that exit status 3.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runTriage(cmd.Context(), args, f, g) },
-	}, groupReport, "!analyze -v")
+	}, groupReport, "")
 	f.register(c)
 	g.register(c)
 	c.Flags().StringVar(&f.summary, "summary", "never", "`when` to append Markdown to the summary of a step of GitHub Actions: never,\nor auto, which is when there is one")

@@ -34,7 +34,7 @@ func (a *app) version() *cobra.Command {
 			}
 			return a.write(w, report.Version(v, revision, runtime.Version()), format, nil)
 		},
-	}, groupSetup, "")
+	}, groupSetup, "nothing; its version command is `heapdump info`")
 }
 
 // build returns the version and the revision that the program was built from.

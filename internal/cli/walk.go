@@ -39,7 +39,7 @@ for when a block is busy, else its bytes.`,
 			"heapdump walk --format ndjson app.dmp | jq -r 'select(.state==\"busy\") | .user'"),
 		Args: onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runWalk(cmd.Context(), args, f) },
-	}, groupWalk, "!heap -h ADDR, !heap -flt")
+	}, groupWalk, "")
 	fs := c.Flags()
 	fs.SortFlags = false
 	f.register(fs)

@@ -30,7 +30,7 @@ the roots are, says heapdump leaks --help.`,
 			"heapdump why 0x29fb0040 --format json app.dmp"),
 		Args: anAddressAndADump,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runWhy(cmd.Context(), args, f) },
-	}, groupInspect, "")
+	}, groupInspect, "nothing; !heap -x -v ADDR shows one step")
 	c.Flags().SortFlags = false
 	c.Flags().IntVar(&f.paths, "paths", 1, "this `number` of paths, each by another last reference, the shortest first")
 	f.register(c)

@@ -69,6 +69,7 @@ const firstInverted = 9200
 
 // Filter says which handles are wanted; the zero Filter takes all.
 type Filter struct {
+	Handle uint64 // the handle itself; 0, which no handle is, for any
 	Type   string // name of the type, any case
 	Name   string // a part of the object's name, any case
 	Mask   uint32 // rights that it must have all
@@ -77,7 +78,8 @@ type Filter struct {
 
 // Match reports whether the handle passes.
 func (f Filter) Match(h *Handle) bool {
-	if f.Type != "" && !strings.EqualFold(f.Type, h.TypeName()) ||
+	if f.Handle != 0 && f.Handle != h.Handle.Handle ||
+		f.Type != "" && !strings.EqualFold(f.Type, h.TypeName()) ||
 		f.Name != "" && !strings.Contains(strings.ToLower(h.Name), strings.ToLower(f.Name)) ||
 		h.GrantedAccess&f.Mask != f.Mask {
 		return false
