@@ -43,6 +43,7 @@ func collect(t *target.Target) []Owner {
 	c.pools()
 	c.databases()
 	c.compiled()
+	c.managed()
 	c.recognise()
 	c.leftovers()
 	slices.SortStableFunc(c.owners, func(a, b Owner) int { return int(a.Usage) - int(b.Usage) })
