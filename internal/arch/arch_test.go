@@ -65,6 +65,7 @@ var permitted = map[string]string{
 		" pkg/minidump" +
 		" pkg/ntheap" +
 		" pkg/pageheap" +
+		" pkg/structs" +
 		" github.com/spf13/cobra" +
 		" github.com/spf13/pflag" +
 		" golang.org/x/term",

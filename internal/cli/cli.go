@@ -135,6 +135,9 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 	}()
 	root := a.root()
 	root.SetArgs(args)
+	if completing(args) {
+		a.completions(root)
+	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = a.out.commit()

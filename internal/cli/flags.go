@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
@@ -55,7 +56,7 @@ func (a *app) check(debugger bool, formats ...string) (render.Format, error) {
 		known = known || f == a.flags.format
 	}
 	if !known {
-		return 0, usagef("no format %q for this command; there are %s", a.flags.format, strings.Join(formats, ", "))
+		return 0, &failure{exitUsage, &formatError{a.flags.format, formats, debugger}}
 	}
 	switch a.flags.style {
 	case "", "default":
@@ -78,6 +79,18 @@ func (a *app) check(debugger bool, formats ...string) (render.Format, error) {
 		return 0, usagef("--table is for --format csv and ndjson")
 	}
 	return formatNames[a.flags.format], nil
+}
+
+// formatError says that a command has no such format.
+type formatError struct {
+	asked    string
+	have     []string
+	debugger bool // the command has the debugger's layout
+}
+
+// Error names the formats that there are.
+func (e *formatError) Error() string {
+	return fmt.Sprintf("no format %q for this command; there are %s", e.asked, strings.Join(e.have, ", "))
 }
 
 // colored reports whether text is to be coloured.

@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,4 +47,58 @@ func TestHelpOfEveryCommand(t *testing.T) {
 			t.Errorf("%s: %d examples, and help promises three", c.CommandPath(), n)
 		}
 	})
+}
+
+// TestTables: --table is completed by the tables that commands make of the
+// demonstration, and by those that only flags bring.
+func TestTables(t *testing.T) {
+	path := filepath.Join("..", "..", "testdata", "dumps", "demo.dmp")
+	known := filepath.Join(t.TempDir(), "known.json")
+	run := func(args ...string) string {
+		var out, errs bytes.Buffer
+		env := System()
+		env.Stdout, env.Stderr, env.Getenv = &out, &errs, func(string) string { return "" }
+		Main(context.Background(), args, env)
+		return errs.String()
+	}
+	run("baseline", "write", "--reason", "test", "-o", known, path)
+	found := map[string]map[string]bool{}
+	for _, line := range []string{"info", "summary", "heaps", "heap 0", "find 0x1c0aa400f40", "ln 0x7ffa3d28a883", "check", "address", "address --summary", "address 0x1c0aa400f40",
+		"handles --unreferenced", "leaks --blocks", "retained", "why --paths 3 0x1c0aa400750", "refs 0x1c0aa4027b0", "modules ntdll", "threads --stacks", "exception",
+		"hex 0x1c0aa400750 --words", "peb", "teb", "dt", "dt _HEAP 0x1c0aa400000", "triage", "stat", "owners", "search --number 71", "stack all", "diff " + path, "baseline show", "windbg --list"} {
+		args := append(strings.Fields(line), "--format", "csv", "--table", "zebra")
+		switch args[0] {
+		case "baseline":
+			args = append(args, known)
+		case "windbg":
+		default:
+			args = append(args, path)
+		}
+		says := run(args...)
+		_, list, ok := strings.Cut(strings.TrimSpace(says), "there are ")
+		if !ok {
+			t.Errorf("%s: %s", line, says)
+			continue
+		}
+		name := args[0]
+		if name == "baseline" {
+			name = "show"
+		}
+		if found[name] == nil {
+			found[name] = map[string]bool{}
+		}
+		for _, k := range strings.Split(list, ", ") {
+			found[name][k] = true
+			if !slices.Contains(tables()[name], k) {
+				t.Errorf("%s makes the table %s, which completion does not offer (completevalues.go)", line, k)
+			}
+		}
+	}
+	for name, list := range tables() {
+		for _, k := range list {
+			if !found[name][k] {
+				t.Errorf("completion offers the table %s of %s, which it does not make (completevalues.go)", k, name)
+			}
+		}
+	}
 }

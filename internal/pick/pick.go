@@ -28,14 +28,14 @@ type Sizes struct{ Min, Max uint64 }
 func New(states, origins, sizes, ranges []string, addr func(string) (memory.Addr, error)) (Filter, error) {
 	var f Filter
 	for _, s := range states {
-		n, err := word(s, "state", stateNames())
+		n, err := word(s, "state", StateNames())
 		if err != nil {
 			return f, err
 		}
 		f.states |= 1 << n
 	}
 	for _, s := range origins {
-		n, err := word(s, "origin", originNames())
+		n, err := word(s, "origin", OriginNames())
 		if err != nil {
 			return f, err
 		}
@@ -58,7 +58,8 @@ func New(states, origins, sizes, ranges []string, addr func(string) (memory.Addr
 	return f, nil
 }
 
-func stateNames() []string {
+// StateNames returns the words for the states of blocks.
+func StateNames() []string {
 	var out []string
 	for s := range heap.State(heap.States) {
 		out = append(out, s.String())
@@ -66,7 +67,8 @@ func stateNames() []string {
 	return out
 }
 
-func originNames() []string {
+// OriginNames returns the words for who handed a block out.
+func OriginNames() []string {
 	var out []string
 	for o := range heap.Origin(heap.Origins) {
 		out = append(out, o.String())

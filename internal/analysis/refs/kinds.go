@@ -30,6 +30,9 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
+// KindNames returns the names of the kinds of root.
+func KindNames() []string { return kindNames[:lost] }
+
 // Kinds is a set of kinds of root. The zero set is all of them.
 type Kinds uint8
 

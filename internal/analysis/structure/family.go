@@ -37,7 +37,7 @@ func (c Choose) Layouts(t *target.Target) (*structs.Set, error) {
 	}
 	build := t.Build()
 	if build == 0 {
-		return nil, fmt.Errorf("the dump has no heap of %d bits and does not say its Windows build: choose the layouts with --layout, one of %s", bits, strings.Join(names(), ", "))
+		return nil, fmt.Errorf("the dump has no heap of %d bits and does not say its Windows build: choose the layouts with --layout, one of %s", bits, strings.Join(Families(), ", "))
 	}
 	return named(byBuild(build, bits), bits)
 }
@@ -78,14 +78,15 @@ func named(family string, bits int) (*structs.Set, error) {
 	}
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("there are no layouts called %q: choose one of %s", family, strings.Join(names(), ", "))
+		return nil, fmt.Errorf("there are no layouts called %q: choose one of %s", family, strings.Join(Families(), ", "))
 	case bits != 0 && s.Bits != bits:
 		return nil, fmt.Errorf("the layouts %s are of %d bits", s.Family, s.Bits)
 	}
 	return s, nil
 }
 
-func names() []string {
+// Families returns the names of all layouts.
+func Families() []string {
 	var out []string
 	for _, s := range structs.All() {
 		out = append(out, s.Family)
