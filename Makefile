@@ -2,7 +2,7 @@
 GO      ?= go
 DEMO    := testdata/dumps/demo.dmp
 
-.PHONY: demo test lint bench bench-graph fuzz race build clean
+.PHONY: demo test test-html lint bench bench-graph fuzz race build web clean
 
 demo: build ## build bin/heapdump and run it on a small dump
 	bin/heapdump summary $(DEMO)
@@ -12,6 +12,12 @@ build: ## build bin/heapdump
 
 test: ## run every test (a walk that no longer advances shows as a timeout)
 	$(GO) test -timeout 280s ./...
+
+test-html: build ## the HTML page in a headless Chromium, where there is one
+	cd web && npm ci --silent && npm test --silent
+
+web: ## bundle web/ into the HTML page's script and style
+	cd web && npm ci --silent && npm run --silent build
 
 lint: ## formatting, vet, staticcheck
 	@out=$$(gofmt -l cmd internal pkg); if [ -n "$$out" ]; then echo "gofmt: $$out"; exit 1; fi
@@ -36,4 +42,4 @@ fuzz: ## every fuzz target for FUZZTIME each
 	  done; done
 
 clean:
-	rm -rf bin
+	rm -rf bin web/node_modules

@@ -34,6 +34,7 @@ var permitted = map[string]string{
 		" internal/analysis/load" +
 		" internal/analysis/locate" +
 		" internal/analysis/modules" +
+		" internal/analysis/pagemap" +
 		" internal/analysis/threads" +
 		" internal/analysis/refs" +
 		" internal/analysis/roles" +
@@ -53,6 +54,7 @@ var permitted = map[string]string{
 		" internal/progress" +
 		" internal/render" +
 		" internal/render/dot" +
+		" internal/render/html" +
 		" internal/render/windbg" +
 		" internal/report" +
 		" internal/srum" +
@@ -75,6 +77,7 @@ var permitted = map[string]string{
 	"internal/pprofout":      "internal/analysis/attrib internal/analysis/stacks internal/target pkg/memory github.com/google/pprof/profile",
 	"internal/render/windbg": "",
 	"internal/render/dot":    "",
+	"internal/render/html":   "internal/render internal/report",
 	"internal/report": "" +
 		" internal/debugger" +
 		" internal/analysis/attrib" +
@@ -89,6 +92,7 @@ var permitted = map[string]string{
 		" internal/analysis/load" +
 		" internal/analysis/locate" +
 		" internal/analysis/modules" +
+		" internal/analysis/pagemap" +
 		" internal/analysis/threads" +
 		" internal/analysis/refs" +
 		" internal/analysis/roles" +
@@ -124,6 +128,7 @@ var permitted = map[string]string{
 	"internal/analysis/load":     "internal/srum",
 	"internal/analysis/locate":   "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
 	"internal/analysis/modules":  "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",
+	"internal/analysis/pagemap":  "internal/analysis/attrib internal/analysis/content internal/analysis/crt internal/analysis/stacks internal/analysis/sweep internal/analysis/vmmap internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/refs":     "internal/analysis/crt internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/pageheap pkg/peimage pkg/stackdb golang.org/x/sync/errgroup",
 	"internal/analysis/roles":    "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":   "internal/progress internal/target pkg/memory golang.org/x/sync/errgroup",

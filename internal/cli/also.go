@@ -18,7 +18,7 @@ type alsoOutput struct {
 // alsoFormats are the formats that --also knows, for commands whose result has
 // findings or has none.
 func alsoFormats(findings bool) []string {
-	f := []string{"text", "json", "csv", "ndjson", "markdown"}
+	f := []string{"text", "json", "csv", "ndjson", "markdown", "html"}
 	if findings {
 		f = append(f, "sarif", "junit")
 	}

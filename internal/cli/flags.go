@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"github.com/heapdump/heapdump/internal/pick"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/render"
+	"github.com/heapdump/heapdump/internal/render/html"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 )
@@ -25,7 +27,7 @@ type common struct {
 func (c *common) register(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.SortFlags = false
-	f.StringVarP(&c.format, "format", "f", "text", "output `format`: text, json, csv or markdown; of a list also ndjson, of triage sarif and junit")
+	f.StringVarP(&c.format, "format", "f", "text", "output `format`: text, json, csv, markdown or html; of a list also ndjson, of triage sarif and junit")
 	f.StringVarP(&c.output, "output", "o", "", "write to `file`, whole or not at all")
 	f.StringVar(&c.style, "style", "", "`style` of text: windbg prints the debugger's layout")
 	f.StringVar(&c.table, "table", "", "the `table` that csv and ndjson hold, by its JSON key")
@@ -43,14 +45,18 @@ func (a *app) windbg() bool { return a.flags.style == "windbg" }
 
 // formatNames are the words for formats.
 var formatNames = map[string]render.Format{"text": render.FormatText, "json": render.FormatJSON, "csv": render.FormatCSV, "ndjson": render.FormatNDJSON,
-	"markdown": render.FormatMarkdown, "sarif": render.FormatSARIF, "junit": render.FormatJUnit}
+	"markdown": render.FormatMarkdown, "html": render.FormatHTML, "sarif": render.FormatSARIF, "junit": render.FormatJUnit}
 
 // forPeople reports whether the format is read by people: long lists are cut.
+// A page has room for them.
 func (a *app) forPeople() bool { return a.flags.format == "text" || a.flags.format == "markdown" }
 
 // check looks at the flags that cobra takes for plain text. forms says which
 // formats the command has, debugger whether it has a debugger's layout.
 func (a *app) check(debugger bool, formats ...string) (render.Format, error) {
+	if slices.Contains(formats, "markdown") { // what is tables is a page as well
+		formats = append(formats, "html")
+	}
 	known := false
 	for _, f := range formats {
 		known = known || f == a.flags.format
@@ -172,7 +178,11 @@ func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage [
 
 // render writes the document in one format.
 func (a *app) render(w io.Writer, d *report.Document, f render.Format, color bool) error {
-	err := render.Write(w, d, render.Options{Format: f, Color: color, Human: a.flags.human, Table: a.flags.table})
+	o := render.Options{Format: f, Color: color, Human: a.flags.human, Table: a.flags.table}
+	if f == render.FormatHTML {
+		return writeFailed(html.Write(w, d, o))
+	}
+	err := render.Write(w, d, o)
 	if _, ok := err.(*render.TableError); ok {
 		return &failure{exitUsage, err}
 	}

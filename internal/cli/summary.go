@@ -86,7 +86,13 @@ func (a *app) counted(ctx context.Context, args []string, g gateFlags, make func
 	if err != nil {
 		return err
 	}
-	return judged(a.write(w, make(t, cs, rs), format, missing))
+	doc := make(t, cs, rs)
+	if a.paged(format) {
+		if doc.Pictures, err = a.pictures(ctx, t, 1, 0); err != nil {
+			return err
+		}
+	}
+	return judged(a.write(w, doc, format, missing))
 }
 
 // heapFigures are the figures of heaps that --fail-on knows.

@@ -24,6 +24,7 @@ type triageFlags struct {
 	maxMemory string
 	memory    uint64 // maxMemory in bytes
 	summary   string // of triage alone
+	page      bool   // pictures and tables of each dump are wanted, for HTML
 }
 
 func (f *triageFlags) register(c *cobra.Command) {
@@ -109,6 +110,7 @@ func (a *app) runTriage(ctx context.Context, args []string, f triageFlags, g gat
 	if err != nil {
 		return err
 	}
+	f.page = a.paged(format)
 	all, err := a.triageAll(ctx, files, f)
 	if err != nil {
 		return err

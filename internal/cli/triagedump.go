@@ -44,7 +44,7 @@ func (a *app) triageAll(ctx context.Context, files []string, f triageFlags) ([]t
 	for range min(f.jobs, len(files)) {
 		wg.Go(func() {
 			for i := range work {
-				out[i] = a.triageOne(ctx, files[i], f)
+				out[i] = a.triageOne(ctx, files[i], len(files), f)
 				mu.Lock()
 				done++
 				m.Set(done, uint64(len(files)))
@@ -64,7 +64,7 @@ func (a *app) triageAll(ctx context.Context, files []string, f triageFlags) ([]t
 }
 
 // triageOne looks one dump through. A panic is a finding: the others go on.
-func (a *app) triageOne(ctx context.Context, file string, f triageFlags) (out triaged) {
+func (a *app) triageOne(ctx context.Context, file string, files int, f triageFlags) (out triaged) {
 	out.dump.File = file
 	defer func() {
 		if p := recover(); p != nil {
@@ -91,12 +91,15 @@ func (a *app) triageOne(ctx context.Context, file string, f triageFlags) (out tr
 	if hook := a.env.BeforeTriage; hook != nil {
 		hook(file)
 	}
-	out.take(ctx, t, f)
+	r := out.take(ctx, t, f)
+	if f.page {
+		a.drawn(ctx, &out, t, r, files, f)
+	}
 	return out
 }
 
 // take analyses an opened dump.
-func (x *triaged) take(ctx context.Context, t *target.Target, f triageFlags) {
+func (x *triaged) take(ctx context.Context, t *target.Target, f triageFlags) *triage.Result {
 	r := triage.Take(ctx, t, triage.Options{MaxMemory: f.memory})
 	x.dump.Process, x.figures, x.dump.Findings = r.Process, r.Figures, r.Findings
 	var heaps []*census.Heap
@@ -116,6 +119,7 @@ func (x *triaged) take(ctx context.Context, t *target.Target, f triageFlags) {
 		}
 		x.add(finding.Finding{Rule: finding.Stopped, Severity: finding.Low, Confidence: finding.Sure, Title: "Not all of the analysis was done", Evidence: upper(why) + "."}, firstWord(why))
 	}
+	return r
 }
 
 // add files a finding and keeps the order.

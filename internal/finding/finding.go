@@ -58,13 +58,14 @@ type Finding struct {
 	Rule        string // HD1001 …, one of Rules
 	Severity    Severity
 	Confidence  Confidence
-	Title       string // one line, without addresses
-	Evidence    string // sentences: the numbers and addresses that it rests on
-	Fingerprint string // see Fingerprint
-	Bytes       uint64 // of a leak: its unreachable bytes; else 0
-	Blocks      int    // of a leak: its unreachable blocks; else 0
-	Places      int    // of damage: in how many places it was found; else 0
-	Known       string // why the baseline takes it for known; empty when it does not
+	Title       string   // one line, without addresses
+	Evidence    string   // sentences: the numbers and addresses that it rests on
+	Fingerprint string   // see Fingerprint
+	Bytes       uint64   // of a leak: its unreachable bytes; else 0
+	Blocks      int      // of a leak: its unreachable blocks; else 0
+	Places      int      // of damage: in how many places it was found; else 0
+	Known       string   // why the baseline takes it for known; empty when it does not
+	Path        []string // of a structure that holds memory: how a root leads to it; the end of Evidence says it as well
 }
 
 // maxFingerprint is the length beyond which a fingerprint ends in a hash.

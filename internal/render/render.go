@@ -22,6 +22,7 @@ const (
 	FormatMarkdown
 	FormatSARIF // of findings, for code scanning
 	FormatJUnit // of findings, as tests
+	FormatHTML  // a page, which package html renders
 )
 
 // Options say how a document is rendered.

@@ -220,6 +220,10 @@ func pad(w *bufio.Writer, n int) {
 	}
 }
 
+// Cell renders one cell as it stands in text, for formats of other packages:
+// safe for a terminal, and not escaped for any markup.
+func Cell(v any, k report.Kind, o Options) string { return cellText(v, k, o) }
+
 // cellText renders one cell for people.
 func cellText(v any, k report.Kind, o Options) string {
 	switch x := v.(type) {

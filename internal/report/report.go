@@ -13,6 +13,8 @@ type Document struct {
 	Tables []Table
 	Notes  []string // sentences at the end of text
 	Triage *Triage  // the findings behind the tables; nil when the result has none
+	// Pictures are for HTML alone; nil when there are none.
+	Pictures *Pictures
 }
 
 // Kind is the kind of value that a column holds. Cells of any kind may be nil,

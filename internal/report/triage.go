@@ -23,6 +23,9 @@ type Triaged struct {
 	Status   string // ok, partial, error
 	Findings []finding.Finding
 	Missing  []string // what could not be looked at, in sentences
+	// For HTML alone: the tables of a summary, and the pictures.
+	Detail   []Table
+	Pictures *Pictures
 }
 
 // FindingGroup is the dumps that have findings of one fingerprint.
@@ -211,6 +214,15 @@ func (t *Triage) missing() Table {
 // nextOf are the commands that say more of a rule, by its first four digits.
 var nextOf = map[string]string{
 	"HD10": "exception", "HD11": "check", "HD12": "leaks", "HD13": "summary", "HD14": "address --summary", "HD15": "handles", "HD16": "summary",
+}
+
+// Next is the command that says more of the finding; empty where none does.
+func (g *FindingGroup) Next() string {
+	verb, ok := nextOf[g.Finding.Rule[:4]]
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("heapdump %s %s", verb, shell(g.Dumps[0]))
 }
 
 // next suggests what to run of the worst findings.

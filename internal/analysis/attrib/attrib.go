@@ -38,13 +38,14 @@ const (
 	Content           // what its bytes are, symbols left aside
 	Origin            // who handed it out: back end, LFH, …
 	Class             // its size, up to the next power of two
+	Part              // the part of the heap: segment, bucket of the low-fragmentation heap, large blocks
 	bys
 )
 
 // String returns the word for flags: stack, site, type, module, heap, size,
-// content, origin, class.
+// content, origin, class, part.
 func (b By) String() string {
-	return [...]string{"stack", "site", "type", "module", "heap", "size", "content", "origin", "class"}[b]
+	return [...]string{"stack", "site", "type", "module", "heap", "size", "content", "origin", "class", "part"}[b]
 }
 
 // MaxBy is how many criteria groups can be nested by.
@@ -88,6 +89,7 @@ type Key struct {
 	Stack      []stacks.Frame // of Stack
 	Kind       content.Kind   // of Type and Content, when the bytes say it
 	Means      Means          // of Type: what the claim rests on
+	Part       HeapPart       // of Part
 	// Same is the same text for the same key in another run of the program:
 	// it holds no addresses but offsets in modules.
 	Same string

@@ -63,6 +63,8 @@ func (w *worker) key(by By, x *subject) id {
 		})
 	case Class:
 		return w.byClassOfSize(x.block)
+	case Part:
+		return w.byPart(x)
 	case Type:
 		return w.byType(x)
 	}

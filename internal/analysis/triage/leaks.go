@@ -95,7 +95,8 @@ func (x *taker) accumulator(s *refs.Suspect, l *refs.Leaks) {
 	f := finding.Finding{Rule: finding.Accumulator, Severity: finding.Low, Confidence: finding.Unsure,
 		Title: fmt.Sprintf("A %s of blocks of %d bytes, from %s", shape, s.Element, s.Root),
 		Evidence: fmt.Sprintf("%s bytes in use of %s are reachable through it alone; %s of them are its %s of %s bytes each.",
-			grouped(s.Retained), grouped(l.Busy.Bytes), grouped(s.Bytes), blocks(s.Length), grouped(s.Element))}
+			grouped(s.Retained), grouped(l.Busy.Bytes), grouped(s.Bytes), blocks(s.Length), grouped(s.Element)),
+		Path: s.Path}
 	if len(s.Path) > 0 {
 		f.Evidence += " The path: " + strings.Join(s.Path, " → ") + "."
 	}
