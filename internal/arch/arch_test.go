@@ -45,6 +45,7 @@ var permitted = map[string]string{
 		" internal/analysis/triage" +
 		" internal/analysis/vmmap" +
 		" internal/baseline" +
+		" internal/config" +
 		" internal/debugger" +
 		" internal/finding" +
 		" internal/gate" +
@@ -71,6 +72,7 @@ var permitted = map[string]string{
 		" github.com/spf13/cobra" +
 		" github.com/spf13/pflag" +
 		" golang.org/x/term",
+	"internal/config":        "internal/nearest go.yaml.in/yaml/v3",
 	"internal/debugger":      "internal/nearest",
 	"internal/nearest":       "",
 	"internal/render":        "internal/report",

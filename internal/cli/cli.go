@@ -121,7 +121,9 @@ type app struct {
 	flags common
 	out   output
 	also  []alsoOutput
-	ran   bool // a command began: errors from here on are not of usage
+	// origins says where the values of flags come from that were configured.
+	origins map[string]string
+	ran     bool // a command began: errors from here on are not of usage
 }
 
 // run runs the command and says on stderr what went wrong.
@@ -162,7 +164,11 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 		fmt.Fprintln(a.env.Stderr, "heapdump: interrupted")
 		return exitInterrupted
 	}
-	fmt.Fprintf(a.env.Stderr, "heapdump: %s\n", oneLine(err))
+	says := oneLine(err)
+	if f != nil && f.code == exitUsage {
+		says += a.configured("format", "style", "table", "color", "fail-on", "baseline")
+	}
+	fmt.Fprintf(a.env.Stderr, "heapdump: %s\n", says)
 	switch {
 	case f != nil:
 		return f.code

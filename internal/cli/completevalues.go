@@ -163,6 +163,7 @@ func tables() map[string][]string {
 		"diff":      "sides total rows usage handle_types forecasts coverage",
 		"show":      "findings figures",
 		"windbg":    "equivalents",
+		"config":    "config settings",
 	}
 	out := map[string][]string{}
 	for c, list := range words {

@@ -19,9 +19,9 @@ import (
 
 // common are the flags that every command takes.
 type common struct {
-	format, output, style, color, maxInput, table string
-	symbols                                       []string
-	quiet, noMmap, strict, human                  bool
+	format, output, style, color, maxInput, table, config string
+	symbols                                               []string
+	quiet, noMmap, strict, human                          bool
 }
 
 func (c *common) register(cmd *cobra.Command) {
@@ -37,6 +37,7 @@ func (c *common) register(cmd *cobra.Command) {
 	f.BoolVar(&c.strict, "strict", false, "exit 4 when the dump does not hold all that the answer needs")
 	f.BoolVar(&c.noMmap, "no-mmap", false, "read the file whole instead of mapping it")
 	f.StringArrayVar(&c.symbols, "symbols", nil, "a `folder` with PDBs or Breakpad files, plain or a symbol store, looked into before\n$_NT_SYMBOL_PATH and the dump's own; repeats")
+	f.StringVar(&c.config, "config", "", "the config `file`, instead of the nearest .heapdump.yaml; see heapdump config")
 	f.StringVar(&c.maxInput, "max-input", "", "most `bytes` that a compressed dump may unpack to, for example 100GiB")
 }
 

@@ -65,18 +65,19 @@ func (a *app) judge(rules gate.Gate, known *baseline.Baseline, r *triage.Result)
 	}
 	switch {
 	case len(v.Fired) > 0:
-		return gateFailure(v.Fired)
+		return a.gateFailure(v.Fired)
 	case len(v.Unknown) > 0:
 		return a.complete([]string{"--fail-on " + v.Unknown[0] + " cannot be judged"})
 	}
 	return nil
 }
 
-// gateFailure says what fired.
-func gateFailure(fired []string) error {
+// gateFailure says what fired, and where the gate stands when that is not the
+// command line.
+func (a *app) gateFailure(fired []string) error {
 	s := "--fail-on: " + strings.Join(fired[:min(3, len(fired))], "; ")
 	if n := len(fired) - 3; n > 0 {
 		s += fmt.Sprintf("; and %d more", n)
 	}
-	return &failure{exitFindings, errors.New(s)}
+	return &failure{exitFindings, errors.New(s + a.configured("fail-on"))}
 }

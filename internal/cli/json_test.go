@@ -39,7 +39,7 @@ func TestDocumented(t *testing.T) {
 		{"modules", "--sections", path},
 		{"handles", "--unreferenced", path},
 		{"modules", "--sections", path}, {"threads", path}, {"exception", path}, {"hex", "0x1c0aa400750", "--words", path}, {"peb", path}, {"teb", path},
-		{"dt", path}, {"dt", "_HEAP", "0x1c0aa400000", path}, {"triage", path}, {"triage", damaged(t)}, {"version"}, {"windbg", "--list"}} {
+		{"dt", path}, {"dt", "_HEAP", "0x1c0aa400000", path}, {"triage", path}, {"triage", damaged(t)}, {"version"}, {"windbg", "--list"}, {"config", "--all"}} {
 		w := newWorld(nil)
 		if code := cli.Main(context.Background(), append(args, "--format", "json"), w.Env); code != 0 {
 			t.Fatalf("%v: exit %d: %s", args, code, w.stderr.String())

@@ -60,6 +60,12 @@ func (a *app) root() *cobra.Command {
 Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 		SilenceUsage: true, SilenceErrors: true,
 		Args: cobra.ArbitraryArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.HasParent() || cmd.GroupID == groupSetup && cmd.RunE == nil || strings.HasPrefix(cmd.Name(), "__") || cmd.Parent().Name() == "completion" {
+				return nil // help, completion
+			}
+			return a.configure(cmd)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q; run `heapdump help` for those there are", args[0])
@@ -124,6 +130,7 @@ func (a *app) commands() []*cobra.Command {
 		a.triage(),
 		a.baseline(),
 		a.windbgCommand(),
+		a.config(),
 		a.version(),
 	}
 }

@@ -65,12 +65,12 @@ func TestTables(t *testing.T) {
 	found := map[string]map[string]bool{}
 	for _, line := range []string{"info", "summary", "heaps", "heap 0", "find 0x1c0aa400f40", "ln 0x7ffa3d28a883", "check", "address", "address --summary", "address 0x1c0aa400f40",
 		"handles --unreferenced", "leaks --blocks", "retained", "why --paths 3 0x1c0aa400750", "refs 0x1c0aa4027b0", "modules ntdll", "threads --stacks", "exception",
-		"hex 0x1c0aa400750 --words", "peb", "teb", "dt", "dt _HEAP 0x1c0aa400000", "triage", "stat", "owners", "search --number 71", "stack all", "diff " + path, "baseline show", "windbg --list"} {
+		"hex 0x1c0aa400750 --words", "peb", "teb", "dt", "dt _HEAP 0x1c0aa400000", "triage", "stat", "owners", "search --number 71", "stack all", "diff " + path, "baseline show", "windbg --list", "config"} {
 		args := append(strings.Fields(line), "--format", "csv", "--table", "zebra")
 		switch args[0] {
 		case "baseline":
 			args = append(args, known)
-		case "windbg":
+		case "windbg", "config":
 		default:
 			args = append(args, path)
 		}

@@ -191,7 +191,7 @@ func (a *app) triageCode(all []triaged, rules gate.Gate, missing []string) error
 	case len(all) > 0 && unreadable == len(all):
 		return &madeError{exitInput, fmt.Errorf("%s: %s", all[0].dump.File, first(all[0].dump.Missing))}
 	case len(fired) > 0:
-		return gateFailure(fired)
+		return a.gateFailure(fired)
 	}
 	return a.complete(missing)
 }

@@ -175,7 +175,7 @@ func (a *app) passedOn(cmd *cobra.Command, call debugger.Call) []string {
 	var out []string
 	common := cmd.InheritedFlags()
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Name == "output" || common.Lookup(f.Name) == nil {
+		if f.Name == "output" || a.origins[f.Name] != "" || common.Lookup(f.Name) == nil {
 			return
 		}
 		if list, ok := f.Value.(pflag.SliceValue); ok {
