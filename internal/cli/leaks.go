@@ -157,7 +157,7 @@ func findLeaks(ctx context.Context, t *target.Target, r *refs.Reach, heaps []*ta
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err := r.Leaks(ctx, heaps, names.Type)
+	l, err := r.Leaks(ctx, heaps, func() refs.Namer { return names.Another().Type })
 	if err != nil || !accumulators {
 		return l, nil, err
 	}

@@ -248,10 +248,11 @@ type worker struct {
 	keys   [bys]map[id]Key
 	lost   uint64
 	member []member
+	window memory.Window // on the blocks' bytes
 }
 
 func newWorker(s *shared) *worker {
-	w := &worker{shared: s, groups: map[group]*sum{}}
+	w := &worker{shared: s, groups: map[group]*sum{}, window: memory.NewWindow(s.t.Space)}
 	w.stacks = stacks.New(s.t)
 	if s.o.CRT {
 		w.crt = crt.New(s.t)

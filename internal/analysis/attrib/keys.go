@@ -251,9 +251,11 @@ func (w *worker) bytesOf(x *subject) ([]byte, uint64) {
 		if d, ok := w.debugOf(x); ok {
 			x.user, x.userBytes = d.User, d.Bytes
 		}
-		x.bytes = w.t.Space.Tail(x.user)
-		if n := min(x.userBytes, content.Look); n < uint64(len(x.bytes)) {
-			x.bytes = x.bytes[:n]
+		n := min(x.userBytes, content.Look)
+		if b, ok := w.window.At(x.user, n); ok {
+			x.bytes = b
+		} else {
+			x.bytes = w.t.Space.Tail(x.user)
 		}
 	}
 	return x.bytes, x.userBytes

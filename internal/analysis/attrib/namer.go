@@ -38,6 +38,7 @@ type Namer struct {
 func NewNamer(ctx context.Context, t *target.Target, x *refs.Index) (*Namer, error) {
 	s := newSharedNames(t, x.Heaps, Options{By: []By{Type}, CRT: crt.New(t).Likely(ctx, x.Heaps)})
 	s.index = x
+	s.named = s.places(t)
 	return &Namer{newWorker(s), x}, ctx.Err()
 }
 

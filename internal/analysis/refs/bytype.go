@@ -65,7 +65,7 @@ func (d *Dominators) topmost(kind []uint32, out []TypeRetained) {
 	enter := func(w uint32) {
 		k := kind[w]
 		if k != 0 && open[k] == 0 {
-			out[k-1].Retained += d.retained[w]
+			out[k-1].Retained += d.kept(w)
 			out[k-1].Under += int(d.blocks[w])
 		}
 		open[k]++

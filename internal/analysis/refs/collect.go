@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/heapdump/heapdump/internal/mmap"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
@@ -24,18 +26,25 @@ type Tick func(done, total uint64)
 type Blocks struct {
 	heaps []*target.Heap
 	parts []*part
+	fresh *pageMaker
 }
 
 // part is the blocks in use of one segment, of a page heap, or one large block.
 type part struct {
 	heap    *target.Heap
-	pages   [][]uint64
+	pages   []*page // full or not
+	thin    int     // pages that are nearly empty
+	loose   []looseBlock
+	fresh   *pageMaker
 	large   []uint64 // sizes of those that are marked as large, in order
 	lost    []memory.Range
 	dropped int
 	last    uint64
 	jumbled bool // not in order of address
 }
+
+// looseBlock is a block that is in no page.
+type looseBlock struct{ user, size uint64 }
 
 // pulse is how many blocks pass between two looks at the clock and the
 // context.
@@ -45,7 +54,7 @@ const pulse = 4096
 // The result does not depend on the order of the walks. The error is the
 // context's.
 func Collect(ctx context.Context, heaps []*target.Heap, tick Tick) (*Blocks, error) {
-	out := &Blocks{}
+	out := &Blocks{fresh: new(pageMaker)}
 	m := &meter{tick: tick}
 	for _, h := range heaps {
 		if x := h.Walkable(); x != nil {
@@ -62,13 +71,13 @@ func Collect(ctx context.Context, heaps []*target.Heap, tick Tick) (*Blocks, err
 	}
 	for _, h := range out.heaps {
 		if h.Page != nil { // the ranges of one may lie between those of another
-			walk(newParts(h, len(h.Page.Ranges)), h.Page.Blocks(nil))
+			walk(out.newParts(h, len(h.Page.Ranges)), h.Page.Blocks(nil))
 			continue
 		}
 		for s := range h.NT.Segments {
-			walk(newParts(h, 1), h.NT.SegmentBlocks(s, nil))
+			walk(out.newParts(h, 1), h.NT.SegmentBlocks(s, nil))
 		}
-		virtuals = append(virtuals, large(h))
+		virtuals = append(virtuals, out.large(h))
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
@@ -80,12 +89,11 @@ func Collect(ctx context.Context, heaps []*target.Heap, tick Tick) (*Blocks, err
 }
 
 // large makes a part of each large block: they lie between segments.
-func large(h *target.Heap) []*part {
+func (b *Blocks) large(h *target.Heap) []*part {
 	var out []*part
-	for b := range h.NT.VirtualBlocks(nil) {
-		p := &part{heap: h}
-		p.pages = [][]uint64{make([]uint64, 0, 1)}
-		p.add(b)
+	for v := range h.NT.VirtualBlocks(nil) {
+		p := &part{heap: h, thin: maxThin + 1} // no page for one block
+		p.add(v)
 		out = append(out, p)
 	}
 	return out
@@ -109,10 +117,10 @@ func (m *meter) add(n uint64) {
 	m.mu.Unlock()
 }
 
-func newParts(h *target.Heap, n int) []*part {
+func (b *Blocks) newParts(h *target.Heap, n int) []*part {
 	out := make([]*part, n)
 	for i := range out {
-		out[i] = &part{heap: h}
+		out[i] = &part{heap: h, fresh: b.fresh}
 	}
 	return out
 }
@@ -157,45 +165,98 @@ func (p *part) add(b heap.Block) {
 	}
 	p.jumbled = p.jumbled || user < p.last
 	p.last = user
-	short := min(size, sizeBig)
-	if short == sizeBig {
+	p.put(user, size)
+}
+
+// put appends a block to the pages. One that lies too far from the first of
+// its page begins another; after too many pages that so stayed nearly empty
+// blocks are kept one by one.
+func (p *part) put(user, size uint64) {
+	if p.thin > maxThin {
+		p.loose = append(p.loose, looseBlock{user, size})
+		return
+	}
+	var to *page
+	if k := len(p.pages) - 1; k >= 0 {
+		to = p.pages[k]
+	}
+	if to == nil || to.n == pageSize || user-to.base > math.MaxUint32 {
+		if to != nil && to.n < pageSize/16 {
+			p.thin++
+		}
+		to = p.fresh.page()
+		to.base = user - min(user, math.MaxUint32/2)
+		p.pages = append(p.pages, to)
+	}
+	i := to.n & pageMask
+	to.off[i], to.size[i] = uint32(user-to.base), uint16(min(size, sizeBig))
+	if size >= sizeBig {
 		p.large = append(p.large, size)
 	}
-	k := len(p.pages) - 1
-	if k < 0 || len(p.pages[k]) == cap(p.pages[k]) {
-		p.pages = append(p.pages, make([]uint64, 0, pageSize))
-		k++
+	to.n++
+}
+
+// maxThin is how many pages of a part may be nearly empty: what a hostile dump
+// can make of one is 400 KiB.
+const maxThin = 64
+
+// each hands out the blocks, and takes their memory over.
+func (p *part) each(do func(user, size uint64), emptied func(*page)) {
+	k := 0
+	for i, from := range p.pages {
+		for j := range from.n {
+			size := uint64(from.size[j])
+			if size == sizeBig {
+				size = p.large[k]
+				k++
+			}
+			do(from.start(j), size)
+		}
+		p.pages[i] = nil
+		emptied(from)
 	}
-	p.pages[k] = append(p.pages[k], user<<sizeBits|short)
+	for _, b := range p.loose {
+		do(b.user, b.size)
+	}
+	p.pages, p.loose = nil, nil
+}
+
+// first is the address of the first block.
+func (p *part) first() uint64 {
+	if len(p.pages) == 0 {
+		return p.loose[0].user
+	}
+	return p.pages[0].start(0)
+}
+
+// pageMaker makes pages, ever more at a time, for several goroutines.
+type pageMaker struct {
+	mu    sync.Mutex
+	ready []page
+	last  int
+}
+
+// morePages bounds how many pages are made at a time: 16 MiB.
+const morePages = 2700
+
+func (m *pageMaker) page() *page {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.ready) == 0 {
+		m.last = min(max(1, 2*m.last), morePages)
+		m.ready = mmap.Large[page](m.last)
+	}
+	p := &m.ready[0]
+	m.ready = m.ready[1:]
+	return p
 }
 
 // sort puts a part into order that a damaged heap handed out otherwise.
 func (p *part) sort() {
-	type block struct{ entry, size uint64 }
-	var all []block
-	k := 0
-	for _, page := range p.pages {
-		for _, e := range page {
-			b := block{entry: e}
-			if e&sizeBig == sizeBig {
-				b.size = p.large[k]
-				k++
-			}
-			all = append(all, b)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b block) int { return cmp.Compare(a.entry>>sizeBits, b.entry>>sizeBits) })
-	p.pages, p.large = nil, nil
-	for i := 0; i < len(all); i += pageSize {
-		page := make([]uint64, 0, pageSize)
-		for _, b := range all[i:min(i+pageSize, len(all))] {
-			page = append(page, b.entry)
-			if b.entry&sizeBig == sizeBig {
-				p.large = append(p.large, b.size)
-			}
-		}
-		p.pages = append(p.pages, page)
-	}
+	var all []looseBlock
+	p.each(func(user, size uint64) { all = append(all, looseBlock{user, size}) }, func(*page) {})
+	slices.SortStableFunc(all, func(a, b looseBlock) int { return cmp.Compare(a.user, b.user) })
+	p.loose = all
 }
 
 // Index makes an index of the blocks. It takes their memory over, so that
@@ -209,18 +270,18 @@ func (b *Blocks) Index() *Index {
 	}
 	full := b.parts[:0]
 	for _, p := range b.parts {
-		if p.jumbled {
+		if p.jumbled || len(p.loose) > 0 {
 			p.sort()
 		}
 		x.Dropped += p.dropped
 		x.Lost = append(x.Lost, p.lost...)
-		if len(p.pages) > 0 && len(p.pages[0]) > 0 {
+		if len(p.pages) > 0 || len(p.loose) > 0 {
 			full = append(full, p)
 		}
 	}
-	slices.SortStableFunc(full, func(a, b *part) int { return cmp.Compare(a.pages[0][0], b.pages[0][0]) })
+	slices.SortStableFunc(full, func(a, b *part) int { return cmp.Compare(a.first(), b.first()) })
 	slices.SortFunc(x.Lost, func(a, b memory.Range) int { return cmp.Compare(a.Start, b.Start) })
-	m := merger{Index: x}
+	m := merger{Index: x, fresh: b.fresh}
 	for _, p := range full {
 		m.part(p)
 	}
@@ -232,57 +293,76 @@ func (b *Blocks) Index() *Index {
 // merger puts the parts' blocks behind one another, into the parts' own pages.
 type merger struct {
 	*Index
-	spare [][]uint64
+	fresh *pageMaker
+	spare []*page
 	end   uint64 // of the blocks so far
 }
 
 func (m *merger) part(p *part) {
 	c := chunk{base: ID(m.n), heap: p.heap}
-	k := 0
-	for i, page := range p.pages {
-		for _, e := range page {
-			start, size := e>>sizeBits, e&sizeBig
-			if size == sizeBig {
-				size = p.large[k]
-				k++
-			}
-			if start < m.end || m.n == maxBlocks {
-				m.Dropped++
-				continue
-			}
-			if c.n == 0 {
-				c.start = start
-			}
-			m.end = start + max(size, 1)
-			m.Bytes += size
-			m.put(e, size)
-			c.n++
+	p.each(func(start, size uint64) {
+		if start < m.end || m.n == maxBlocks {
+			m.Dropped++
+			return
 		}
-		p.pages[i] = nil
-		if cap(page) == pageSize {
-			m.spare = append(m.spare, page[:0])
+		if c.n == 0 {
+			c.start = start
 		}
-	}
+		m.end = start + max(size, 1)
+		m.Bytes += size
+		m.put(start, size)
+		c.n++
+	}, func(empty *page) { m.spare = append(m.spare, empty) })
 	if c.end = m.end; c.n > 0 {
 		m.chunks = append(m.chunks, c)
 	}
 }
 
-func (m *merger) put(e, size uint64) {
-	if e&sizeBig == sizeBig {
+func (m *merger) put(start, size uint64) {
+	if size >= sizeBig {
 		m.large = append(m.large, largeSize{ID(m.n), size})
 	}
-	k := len(m.pages) - 1
-	if m.n&pageMask == 0 {
-		var page []uint64
-		if s := len(m.spare) - 1; s >= 0 {
-			page, m.spare = m.spare[s], m.spare[:s]
-		} else {
-			page = make([]uint64, 0, pageSize)
-		}
-		m.pages = append(m.pages, page)
-		k++
+	k, i := m.n>>pageShift, m.n&pageMask
+	if i == 0 {
+		m.pages = append(m.pages, m.page())
+		m.pages[k].base = start
 	}
-	m.pages[k] = append(m.pages[k], e)
+	p := m.pages[k]
+	if p.base != wideBase && start-p.base > math.MaxUint32 {
+		m.widen(k)
+	}
+	if p.base == wideBase {
+		m.wide[uint32(k)] = append(m.wide[uint32(k)], start)
+	} else {
+		p.off[i] = uint32(start - p.base)
+	}
+	p.size[i] = uint16(min(size, sizeBig))
+	p.n++
 	m.n++
+}
+
+// page returns an empty page: one whose blocks have been taken over, if there
+// is one.
+func (m *merger) page() *page {
+	s := len(m.spare) - 1
+	if s < 0 {
+		return m.fresh.page()
+	}
+	p := m.spare[s]
+	m.spare = m.spare[:s]
+	p.n = 0
+	return p
+}
+
+// widen makes a page one whose addresses stand apart.
+func (m *merger) widen(k int) {
+	p := m.pages[k]
+	all := make([]uint64, p.n, pageSize)
+	for i := range all {
+		all[i] = p.start(uint32(i))
+	}
+	if m.wide == nil {
+		m.wide = map[uint32][]uint64{}
+	}
+	m.wide[uint32(k)], p.base = all, wideBase
 }

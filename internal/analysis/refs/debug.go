@@ -67,9 +67,11 @@ func findDebug(ctx context.Context, t *target.Target, x *Index) (*debugBlocks, e
 		return nil, ctx.Err()
 	}
 	d := &debugBlocks{newBitmap(x.n), newBitmap(x.n), newBitmap(x.n)}
-	return d, eachPage(ctx, x, nil, func(k int) {
-		for i := range x.pages[k] {
-			d.look(t, x, ID(k<<pageShift+i), likely)
+	return d, eachPage(ctx, x, nil, func() func(int) {
+		return func(k int) {
+			for i := range x.pages[k].n {
+				d.look(t, x, ID(k<<pageShift)+i, likely)
+			}
 		}
 	})
 }

@@ -18,7 +18,7 @@ func (d *Dominators) RetainedBy(n int, group func(ID) int) []uint64 {
 	for w := uint32(top); ; {
 		if g := in(w); g < n {
 			if above[g] == 0 {
-				out[g] += d.retained[w]
+				out[g] += d.kept(w)
 			}
 			above[g]++
 		}

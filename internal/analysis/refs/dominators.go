@@ -2,7 +2,10 @@ package refs
 
 import (
 	"context"
+	"math"
 	"math/bits"
+
+	"github.com/heapdump/heapdump/internal/mmap"
 )
 
 // Dominators is the dominator tree of what the roots reach, under one root of
@@ -16,15 +19,36 @@ type Dominators struct {
 
 	vertex   []uint32 // node of a number: block, or n + variable; [0] and [1] are unused
 	idom     []uint32 // number of a number's dominator
-	retained []uint64 // user bytes under each number, its own included
-	blocks   []uint32 // blocks under each number, its own included
 	numberOf []uint32 // of each node; 0 is not reached
+	blocks   []uint32 // blocks under each number, its own included
+	low      []uint32 // user bytes under each number, its own included: the lower 32 bits
+	high     []uint32 // and those above; nil when there are not as many bytes
+}
+
+// kept returns what a number retains.
+func (d *Dominators) kept(w uint32) uint64 {
+	n := uint64(d.low[w])
+	if d.high != nil {
+		n |= uint64(d.high[w]) << 32
+	}
+	return n
+}
+
+// keep adds to what a number retains.
+func (d *Dominators) keep(w uint32, bytes uint64) {
+	n := d.kept(w) + bytes
+	d.low[w] = uint32(n)
+	if d.high != nil {
+		d.high[w] = uint32(n >> 32)
+	}
 }
 
 const top = 1 // the tree's root
 
-// domBuilder holds what only the construction needs: the algorithm is
-// semi-NCA, without recursion, in memory linear in blocks and edges.
+// domBuilder holds what only the construction needs. The algorithm is
+// semi-NCA, without recursion, in memory linear in blocks and edges; what has
+// one reference alone, most of most heaps, takes no part in it: its dominator
+// is what refers to it.
 type domBuilder struct {
 	*Dominators
 	hits   []hit
@@ -32,8 +56,7 @@ type domBuilder struct {
 	parent []uint32 // in the walk; later compressed
 	semi   []uint32
 	label  []uint32
-	back   []uint32 // predecessors' numbers, by number
-	start  []uint32 // where those of each number begin
+	joins  joins
 	chain  []uint32
 }
 
@@ -48,13 +71,21 @@ func (r *Reach) Dominators(ctx context.Context) (*Dominators, error) {
 	for i := range d.Variables {
 		d.first[i+1] += d.first[i]
 	}
+	return d.build(ctx)
+}
+
+// build makes the tree of variables and hits.
+func (d *domBuilder) build(ctx context.Context) (*Dominators, error) {
 	d.walk(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	d.invert()
-	d.solve()
-	d.back, d.start, d.semi, d.label, d.parent = nil, nil, nil, nil, nil
+	if d.findJoins(); d.joins.n > 0 {
+		d.invert()
+		d.solve()
+	} else {
+		d.idom = d.parent
+	}
 	d.sum()
 	return d.Dominators, ctx.Err()
 }
@@ -75,79 +106,56 @@ func (d *domBuilder) out(node, i uint32) (uint32, bool) {
 	return e[i] &^ interior, true
 }
 
-// walk numbers the nodes.
+// walk numbers the nodes in depth. The path down to a node is that of the
+// parents; where the walk is among a node's edges stands in blocks, which is
+// not needed before.
 func (d *domBuilder) walk(ctx context.Context) {
-	d.numberOf = make([]uint32, d.n+len(d.Variables))
+	d.numberOf = mmap.Large[uint32](d.n + len(d.Variables))
 	reached := 2 + len(d.Variables)
 	for _, w := range d.all {
 		reached += bits.OnesCount64(w)
 	}
-	d.vertex, d.parent = make([]uint32, 2, reached), make([]uint32, 2, reached)
-	var path []step
-	enter := func(node, from uint32) {
-		d.numberOf[node] = uint32(len(d.vertex))
-		d.vertex = append(d.vertex, node)
-		d.parent = append(d.parent, from)
-		path = append(path, step{id: node})
+	d.vertex = mmap.Large[uint32](reached)
+	d.parent = mmap.Large[uint32](reached)
+	d.blocks = mmap.Large[uint32](reached)
+	next := uint32(top + 1)
+	enter := func(node, from uint32) uint32 {
+		at := next
+		d.numberOf[node], d.vertex[at], d.parent[at] = at, node, from
+		next++
+		return at
 	}
 	for v := range d.Variables {
-		if ctx.Err() != nil {
-			return
-		}
-		enter(uint32(d.n+v), top)
-		for len(path) > 0 {
-			s := &path[len(path)-1]
-			to, ok := d.out(s.id, s.edge)
+		for at := enter(uint32(d.n+v), top); at != top; {
+			if at%pulse == 0 && ctx.Err() != nil {
+				return
+			}
+			to, ok := d.out(d.vertex[at], d.blocks[at])
 			if !ok {
-				path = path[:len(path)-1]
+				at = d.parent[at]
 				continue
 			}
-			s.edge++
+			d.blocks[at]++
 			if d.numberOf[to] == 0 {
-				enter(to, d.numberOf[s.id])
+				at = enter(to, at)
 			}
 		}
 	}
-}
-
-// each calls do for every edge between numbers, but those from the top.
-func (d *domBuilder) each(do func(from, to uint32)) {
-	for k := uint32(top + 1); int(k) < len(d.vertex); k++ {
-		for i := uint32(0); ; i++ {
-			to, ok := d.out(d.vertex[k], i)
-			if !ok {
-				break
-			}
-			do(k, d.numberOf[to])
-		}
-	}
-}
-
-// invert makes the edges' other direction.
-func (d *domBuilder) invert() {
-	d.start = make([]uint32, len(d.vertex)+1)
-	d.each(func(_, to uint32) { d.start[to]++ })
-	for i := 1; i < len(d.start); i++ {
-		d.start[i] += d.start[i-1]
-	}
-	d.back = make([]uint32, d.start[len(d.start)-1])
-	d.each(func(from, to uint32) { // each start moves down to where it belongs
-		d.start[to]--
-		d.back[d.start[to]] = from
-	})
+	d.vertex, d.parent, d.blocks = d.vertex[:next], d.parent[:next], d.blocks[:next]
 }
 
 // solve computes semidominators, and dominators from them.
 func (d *domBuilder) solve() {
 	n := uint32(len(d.vertex))
-	d.idom = append([]uint32(nil), d.parent...)
-	d.semi, d.label = make([]uint32, n), make([]uint32, n)
+	d.idom = mmap.Large[uint32](int(n))
+	copy(d.idom, d.parent)
+	d.semi, d.label = mmap.Large[uint32](int(n)), mmap.Large[uint32](int(n))
 	for w := range n {
 		d.semi[w], d.label[w] = w, w
 	}
 	for w := n - 1; w > top; w-- {
 		s := d.idom[w] // its parent, as yet
-		for _, v := range d.back[d.start[w]:d.start[w+1]] {
+		for _, v := range d.joins.before(d.vertex[w]) {
 			s = min(s, d.semi[d.eval(v, w)])
 		}
 		d.semi[w] = s
@@ -182,15 +190,27 @@ func (d *domBuilder) eval(v, last uint32) uint32 {
 	return d.label[v]
 }
 
-// sum adds up what each node retains.
+// sum adds up what each node retains, in memory that is no longer needed.
 func (d *domBuilder) sum() {
-	d.retained, d.blocks = make([]uint64, len(d.vertex)), make([]uint32, len(d.vertex))
-	for w := len(d.vertex) - 1; w > top; w-- {
+	n := len(d.vertex)
+	if d.low, d.high = d.semi, d.label; d.low == nil {
+		d.low = mmap.Large[uint32](n)
+	}
+	if d.Bytes <= math.MaxUint32 {
+		d.high = nil
+	} else if d.high == nil {
+		d.high = mmap.Large[uint32](n)
+	}
+	d.semi, d.label, d.parent, d.joins = nil, nil, nil, joins{}
+	clear(d.low)
+	clear(d.high)
+	clear(d.blocks)
+	for w := uint32(n - 1); w > top; w-- {
 		if d.vertex[w] < uint32(d.n) {
-			d.retained[w] += d.Size(d.vertex[w])
+			d.keep(w, d.Size(d.vertex[w]))
 			d.blocks[w]++
 		}
-		d.retained[d.idom[w]] += d.retained[w]
+		d.keep(d.idom[w], d.kept(w))
 		d.blocks[d.idom[w]] += d.blocks[w]
 	}
 }

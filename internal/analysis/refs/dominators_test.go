@@ -10,17 +10,16 @@ import (
 // handmade is a graph of n blocks of 16 bytes with the given edges, whose
 // roots are one variable for each list of targets.
 func handmade(n int, edges [][]uint32, roots [][]uint32) *domBuilder {
-	x := &Index{n: n}
-	g := &Graph{Index: x}
-	for k := 0; k < n; k += pageSize {
-		var page []uint64
-		p := edgePage{off: []uint32{0}}
-		for id := k; id < min(k+pageSize, n); id++ {
-			page = append(page, uint64(0x10000+id*32)<<sizeBits|16)
-			p.to = append(p.to, edges[id]...)
-			p.off = append(p.off, uint32(len(p.to)))
+	m := merger{Index: &Index{}, fresh: new(pageMaker)}
+	for id := range n {
+		m.put(uint64(0x10000+id*32), 16)
+		m.Bytes += 16
+	}
+	g, em := &Graph{Index: m.Index}, edgeMaker{}
+	for id := range n {
+		if em.add(edges[id]); id%pageSize == pageMask || id == n-1 {
+			g.pages = append(g.pages, em.page())
 		}
-		x.pages, g.pages = append(x.pages, page), append(g.pages, p)
 	}
 	d := &domBuilder{Dominators: &Dominators{Reach: &Reach{Roots: &Roots{Graph: g}}}}
 	d.first = []uint32{0}
@@ -31,10 +30,13 @@ func handmade(n int, edges [][]uint32, roots [][]uint32) *domBuilder {
 		}
 		d.first = append(d.first, uint32(len(d.hits)))
 	}
-	d.walk(context.Background())
-	d.invert()
-	d.solve()
-	d.sum()
+	d.all = newBitmap(n)
+	for i := range d.all {
+		d.all[i] = ^uint64(0)
+	}
+	if _, err := d.build(context.Background()); err != nil {
+		panic(err)
+	}
 	return d
 }
 
@@ -106,7 +108,7 @@ func TestDominators(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Fatalf("round %d: node %d is dominated by %v, want %v; edges %v, roots %v", round, b, got, want, edges, roots)
 			}
-			if bytes := d.retained[d.numberOf[b]]; b < n {
+			if bytes := d.kept(d.numberOf[b]); b < n {
 				sum := uint64(0)
 				without := slowReached(n, edges, roots, b)
 				for a := range n {
@@ -132,7 +134,7 @@ func TestLongList(t *testing.T) {
 		edges[i] = flat[2*i : 2*i+2]
 	}
 	d := handmade(n, edges, [][]uint32{{0}})
-	if got := d.retained[d.numberOf[n/2]]; got != (n-n/2)*16 {
+	if got := d.kept(d.numberOf[n/2]); got != (n-n/2)*16 {
 		t.Errorf("the block in the middle retains %d bytes", got)
 	}
 	if got := d.blocks[d.numberOf[n]]; got != n {

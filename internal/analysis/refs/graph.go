@@ -2,8 +2,8 @@ package refs
 
 import (
 	"context"
+	"encoding/binary"
 	"runtime"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -13,19 +13,15 @@ import (
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
-// interior marks an edge that does not lead to the first byte of a block.
-const interior = 1 << 31
-
 // Options say what a Graph is made of.
 type Options struct {
 	Unaligned bool // look at every byte offset, not at aligned words alone
 	Tick      Tick
 }
 
-// Graph is an Index with the references between its blocks: for each page of
-// blocks the edges in the order of the blocks, four bytes each, and where
-// those of each block begin. An edge that repeats the one before it, or leads
-// to its own block, is left out. It is immutable.
+// Graph is an Index with the references between its blocks, four bytes each,
+// and four for a block that has none or several. An edge that repeats the one
+// before it, or leads to its own block, is left out. It is immutable.
 type Graph struct {
 	*Index
 	Edges   int
@@ -39,26 +35,15 @@ type Graph struct {
 	misses uint64 // words that lie between the heaps, where no memory is
 }
 
-type edgePage struct {
-	off []uint32 // of the edges of each block, and behind the last
-	to  []uint32 // block, and the bit interior
-}
-
-// edges returns the references of a block.
-func (g *Graph) edges(id ID) []uint32 {
-	p := &g.pages[id>>pageShift]
-	i := id & pageMask
-	return p.to[p.off[i]:p.off[i+1]]
-}
-
-// eachPage calls do for every page of blocks, several at a time. Its error is
-// the context's.
-func eachPage(ctx context.Context, x *Index, tick Tick, do func(page int)) error {
+// eachPage calls do for every page of blocks, several at a time. start makes
+// a do for each of the goroutines. Its error is the context's.
+func eachPage(ctx context.Context, x *Index, tick Tick, start func() (do func(page int))) error {
 	g, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
 	m := &meter{tick: tick, total: uint64(x.n)}
 	const some = 16 // pages at a time
-	for range runtime.GOMAXPROCS(0) {
+	for range min(runtime.GOMAXPROCS(0), len(x.pages)/some+1) {
+		do := start()
 		g.Go(progress.Guard(func() error {
 			for ctx.Err() == nil {
 				k := int(next.Add(some)) - some
@@ -67,7 +52,7 @@ func eachPage(ctx context.Context, x *Index, tick Tick, do func(page int)) error
 				}
 				for end := min(k+some, len(x.pages)); k < end; k++ {
 					do(k)
-					m.add(uint64(len(x.pages[k])))
+					m.add(uint64(x.pages[k].n))
 				}
 			}
 			return ctx.Err()
@@ -84,81 +69,160 @@ func (x *Index) Graph(ctx context.Context, t *target.Target, o Options) (*Graph,
 	if g.debug, err = findDebug(ctx, t, x); err != nil {
 		return nil, err
 	}
-	var edges, missing, words, misses atomic.Uint64
-	scanners := sync.Pool{New: func() any { return &scanner{Graph: g, win: window{space: t.Space}} }}
-	err = eachPage(ctx, x, o.Tick, func(k int) {
-		s := scanners.Get().(*scanner)
-		defer scanners.Put(s)
-		s.missing, s.words, s.misses = 0, 0, 0
-		s.page(k)
-		edges.Add(uint64(len(g.pages[k].to)))
-		missing.Add(s.missing)
-		words.Add(s.words)
-		misses.Add(s.misses)
+	var scanners []*scanner
+	err = eachPage(ctx, x, o.Tick, func() func(int) {
+		s := &scanner{Graph: g, win: memory.NewWindow(t.Space)}
+		scanners = append(scanners, s)
+		return s.page
 	})
-	g.Edges, g.Missing, g.Words, g.misses = int(edges.Load()), missing.Load(), words.Load(), misses.Load()
+	for _, s := range scanners {
+		g.Edges += s.edges
+		g.Missing += s.missing
+		g.Words += s.looked
+		g.misses += s.misses
+	}
 	return g, err
 }
 
 // scanner makes the edges of blocks.
 type scanner struct {
 	*Graph
-	win     window
+	win     memory.Window
+	make    edgeMaker
+	found   []uint64         // words of a page that lie between the first and the last block
+	ends    [pageSize]uint32 // of each block's words in found
 	out     []uint32
+	edges   int
 	missing uint64
-	words   uint64
+	looked  uint64
 	misses  uint64
-	from    ID
-	first   int // of the edges of from
-	chunk   *chunk
 }
 
+// page makes the edges of a page: first it collects the words of many blocks,
+// then it looks them up, so that no lookup waits for another.
 func (s *scanner) page(k int) {
-	entries := s.Index.pages[k]
-	off := make([]uint32, len(entries)+1)
-	s.out, s.chunk = s.out[:0], nil
-	for i := range entries {
-		s.from = ID(k<<pageShift + i)
-		if s.chunk == nil || s.from >= s.chunk.base+s.chunk.n {
-			s.chunk = s.chunkOf(s.from)
+	n, first := s.Index.pages[k].n, ID(k<<pageShift)
+	done := uint32(0)
+	var c *chunk
+	for i := range n {
+		if id := first + i; c == nil || id >= c.base+c.n {
+			c = s.chunkOf(id)
 		}
-		s.first = len(s.out)
-		s.block()
-		off[i+1] = uint32(len(s.out))
+		large := s.Size(first+i) > pieceBytes
+		if large || len(s.found) > maxFound {
+			s.resolve(first, done, i)
+			done = i
+		}
+		s.block(first+i, widthOf(c.heap.Bits), large)
+		if s.ends[i] = uint32(len(s.found)); large {
+			s.resolve(first, i, i+1)
+			done = i + 1
+		}
 	}
-	s.Graph.pages[k] = edgePage{off, append(make([]uint32, 0, len(s.out)), s.out...)}
+	s.resolve(first, done, n)
+	s.Graph.pages[k] = s.make.page()
 }
 
-// block scans one block, but for the links of a debug header.
-func (s *scanner) block() {
-	id := s.from
+// maxFound is about how many words are kept before they are looked up.
+const maxFound = 1 << 15
+
+// resolve makes the edges of the blocks [from, to) of a page.
+func (s *scanner) resolve(first ID, from, to uint32) {
+	at := uint32(0)
+	for i := from; i < to; i++ {
+		for _, v := range s.found[at:s.ends[i]] {
+			s.word(first+i, v)
+		}
+		at = s.ends[i]
+		s.make.add(s.out)
+		s.edges += len(s.out)
+		s.out = s.out[:0]
+	}
+	s.found = s.found[:0]
+}
+
+// block collects the words of one block, but for the links of a debug header.
+// Those of a large one are looked up as they come.
+func (s *scanner) block(id ID, w width, large bool) {
 	if s.debug != nil && s.debug.freed.get(id) {
 		return
 	}
 	skip := s.ownLinks(id)
-	at, size := uint64(s.User(id)), s.Size(id)
-	w := widthOf(s.chunk.heap.Bits)
-	saved := s.win.view(at+skip, size-skip, func(_ uint64, b []byte) {
-		s.words += uint64(s.Index.words(b, w, s.option.Unaligned, s.word))
-	})
-	s.missing += size - skip - saved
+	at, size := memory.Addr(s.start(id)+skip), s.Size(id)-skip
+	if !large {
+		if b, ok := s.win.At(at, size); ok {
+			s.collect(b, w)
+			return
+		}
+	}
+	more := 0 // what a word has beyond a piece that begins at its last byte
+	if s.option.Unaligned {
+		more = int(wordOf(w)) - 1
+	}
+	s.missing += size
+	for r := range s.target.Space.Runs(at.Span(size)) {
+		s.missing -= uint64(len(r.Bytes))
+		b := r.Bytes
+		for ; large && len(b) > pieceBytes; b = b[pieceBytes:] {
+			s.collect(b[:min(len(b), pieceBytes+more)], w)
+			s.drain(id)
+		}
+		if s.collect(b, w); large {
+			s.drain(id)
+		}
+	}
 }
 
-// word adds the edge of a word, if it is one.
-func (s *scanner) word(_ int, v uint64) {
+// pieceBytes is how much of a large block is looked at at a time.
+const pieceBytes = 256 << 10
+
+// drain looks up what has been collected, all of it of one block.
+func (s *scanner) drain(id ID) {
+	for _, v := range s.found {
+		s.word(id, v)
+	}
+	s.found = s.found[:0]
+}
+
+// collect appends the words of b that may be references.
+func (s *scanner) collect(b []byte, w width) {
+	if s.option.Unaligned {
+		s.looked += uint64(s.words(b, w, true, func(_ int, v uint64) { s.found = append(s.found, v) }))
+		return
+	}
+	lo, span := s.lo, s.hi-s.lo
+	if w == words32 {
+		s.looked += uint64(len(b) / 4)
+		for ; len(b) >= 4; b = b[4:] {
+			if v := uint64(binary.LittleEndian.Uint32(b)); v-lo < span {
+				s.found = append(s.found, v)
+			}
+		}
+		return
+	}
+	s.looked += uint64(len(b) / 8)
+	for ; len(b) >= 8; b = b[8:] {
+		if v := binary.LittleEndian.Uint64(b); v-lo < span {
+			s.found = append(s.found, v)
+		}
+	}
+}
+
+// word adds the edge of a word of a block, if it is one.
+func (s *scanner) word(from ID, v uint64) {
 	id, off, what := s.find(v)
 	switch {
 	case what == outside && s.nothing(v):
 		s.misses++
 		return
-	case what != inBlock || id == s.from:
+	case what != inBlock || id == from:
 		return
 	}
 	to, ok := s.target32(id, off)
 	if !ok {
 		return
 	}
-	if n := len(s.out); n > s.first && s.out[n-1] == to {
+	if n := len(s.out); n > 0 && s.out[n-1] == to {
 		return
 	}
 	s.out = append(s.out, to)

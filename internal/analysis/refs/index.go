@@ -15,12 +15,26 @@ const (
 	pageSize  = 1 << pageShift // blocks of a page
 	pageMask  = pageSize - 1
 
-	sizeBits = 16
-	sizeBig  = 1<<sizeBits - 1 // the size stands in Index.large
+	sizeBig = 1<<16 - 1 // the size stands in Index.large
 
-	addressBits = 64 - sizeBits // user space has 47 bits on every x64 Windows
-	maxBlocks   = 1 << 31       // a bit of an edge says that it is interior
+	addressBits = 48      // user space has 47 bits on every x64 Windows
+	maxBlocks   = 1 << 30 // two bits of an edge say what it is
 )
+
+// page is blocks in the order of addresses.
+type page struct {
+	base uint64 // address of the first; of a page in Index.wide wideBase
+	n    uint32
+	off  [pageSize]uint32 // from base
+	size [pageSize]uint16 // of the user bytes
+}
+
+// wideBase marks a page whose blocks lie more than 4 GiB apart: their
+// addresses are in Index.wide. No block has this address.
+const wideBase = 1 << 63
+
+// start returns the address of a block of a page that is not wide.
+func (p *page) start(i uint32) uint64 { return p.base + uint64(p.off[i]) }
 
 // chunk is a stretch of blocks that lie in order: those of a segment, of a
 // page heap, or one large block.
@@ -33,7 +47,7 @@ type chunk struct {
 	heap       *target.Heap
 }
 
-// Index holds the blocks in use of all heaps, by address, eight bytes each.
+// Index holds the blocks in use of all heaps, by address, six bytes each.
 // It is immutable, and safe for many goroutines.
 type Index struct {
 	Heaps   []*target.Heap // that were walked
@@ -41,7 +55,8 @@ type Index struct {
 	Lost    []memory.Range // what the walks could not make blocks of
 	Dropped int            // blocks that overlap others, or lie where no user memory is: not indexed
 
-	pages  [][]uint64 // address<<16 | size; each page full but the last
+	pages  []*page             // each full but the last
+	wide   map[uint32][]uint64 // addresses of the blocks of pages that are wide, by page
 	n      int
 	large  []largeSize // of blocks of 64 KiB and more, by block
 	chunks []chunk     // by start
@@ -60,18 +75,15 @@ type largeSize struct {
 func (x *Index) Len() int { return x.n }
 
 // User returns the user pointer of a block.
-func (x *Index) User(id ID) memory.Addr {
-	return memory.Addr(x.pages[id>>pageShift][id&pageMask] >> sizeBits)
-}
+func (x *Index) User(id ID) memory.Addr { return memory.Addr(x.start(id)) }
 
 // Size returns the user bytes of a block.
 func (x *Index) Size(id ID) uint64 {
-	n := x.pages[id>>pageShift][id&pageMask] & sizeBig
-	if n == sizeBig {
-		i := sort.Search(len(x.large), func(i int) bool { return x.large[i].id >= id })
-		return x.large[i].size
+	if n := x.pages[id>>pageShift].size[id&pageMask]; n != sizeBig {
+		return uint64(n)
 	}
-	return n
+	i := sort.Search(len(x.large), func(i int) bool { return x.large[i].id >= id })
+	return x.large[i].size
 }
 
 // Heap returns the heap of a block.
@@ -146,22 +158,24 @@ func (x *Index) in(c *chunk, v uint64) (ID, uint64, place) {
 	for lo+1 < hi && x.start(lo+1) <= v {
 		lo++
 	}
-	e := x.pages[lo>>pageShift][lo&pageMask]
-	start, size := e>>sizeBits, e&sizeBig
+	start := x.start(lo)
 	if v < start {
 		return 0, 0, between
 	}
-	off := v - start
-	if size == sizeBig {
-		size = x.Size(lo)
-	}
+	off, size := v-start, x.Size(lo)
 	if off < size || off == 0 {
 		return lo, off, inBlock
 	}
 	return lo, off - size, between
 }
 
-func (x *Index) start(id ID) uint64 { return x.pages[id>>pageShift][id&pageMask] >> sizeBits }
+func (x *Index) start(id ID) uint64 {
+	p := x.pages[id>>pageShift]
+	if p.base == wideBase {
+		return x.wide[id>>pageShift][id&pageMask]
+	}
+	return p.start(id & pageMask)
+}
 
 // finish makes the tables of the lookup. Their size is bounded by the number
 // of blocks and chunks, whatever addresses a dump claims.

@@ -50,26 +50,36 @@ type Namer func(ID) (text, evidence string)
 
 // Leaks counts the blocks of heaps by set, and groups those that no root leads
 // to: by the debug C runtime's file and line, else by the stack of the
-// allocation, else by type, when types is not nil, else by size. The error is
-// the context's.
-func (r *Reach) Leaks(ctx context.Context, heaps []*target.Heap, types Namer) (*Leaks, error) {
-	l := &Leaks{}
-	g := grouper{Reach: r, types: types, byType: map[[2]string]*Group{}, files: crt.New(r.target), stacks: stacks.New(r.target),
-		bySite: map[site]*Group{}, byStack: map[string]*Group{}, bySize: map[uint64]*Group{}}
-	if err := g.findStacks(ctx, heaps); err != nil {
+// allocation, else by type, when types is not nil, else by size. types makes a
+// Namer for each goroutine. The result does not depend on how many there are.
+// The error is the context's.
+func (r *Reach) Leaks(ctx context.Context, heaps []*target.Heap, types func() Namer) (*Leaks, error) {
+	traces, err := r.findStacks(ctx, heaps)
+	if err != nil {
 		return nil, err
 	}
-	r.In(heaps, func(id ID) {
-		size, set := r.Size(id), r.Set(id)
-		l.Busy.add(size)
-		l.Sets[set].add(size)
-		if set.Unreachable() {
-			l.Unreachable.add(size)
-			g.put(id, size, set)
+	var all []*grouper
+	err = eachPage(ctx, r.Index, nil, func() func(int) {
+		g := &grouper{Reach: r, heaps: heaps, traces: traces, files: crt.New(r.target), stacks: stacks.New(r.target),
+			bySite: map[site]*Group{}, byStack: map[string]*Group{}, byType: map[[2]string]*Group{}, bySize: map[uint64]*Group{}}
+		if types != nil {
+			g.types = types()
 		}
+		all = append(all, g)
+		return g.page
 	})
-	l.Groups = g.sorted()
-	return l, ctx.Err()
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return &Leaks{}, nil
+	}
+	for _, g := range all[1:] {
+		all[0].merge(g)
+	}
+	l := all[0].out
+	l.Groups = all[0].sorted()
+	return &l, ctx.Err()
 }
 
 // In calls do for every block of the heaps, by address.
@@ -91,12 +101,14 @@ type site struct {
 	line uint32
 }
 
-// grouper makes groups of unreachable blocks.
+// grouper makes groups of the unreachable blocks that one goroutine meets.
 type grouper struct {
 	*Reach
+	heaps   []*target.Heap
+	out     Leaks
 	files   *crt.Reader
 	stacks  *stacks.Stacks
-	traces  map[ID][]memory.Addr // of unreachable blocks; shared slices
+	traces  map[ID][]memory.Addr
 	bySite  map[site]*Group
 	byStack map[string]*Group // by the frames' addresses
 	types   Namer
@@ -105,28 +117,84 @@ type grouper struct {
 }
 
 // findStacks looks the stacks of unreachable blocks up, which needs the
-// blocks' headers: those heaps are walked again.
-func (g *grouper) findStacks(ctx context.Context, heaps []*target.Heap) error {
-	g.traces = map[ID][]memory.Addr{}
+// blocks' headers: those heaps are walked again. The slices are shared.
+func (r *Reach) findStacks(ctx context.Context, heaps []*target.Heap) (map[ID][]memory.Addr, error) {
+	out, traces := map[ID][]memory.Addr{}, stacks.New(r.target)
 	for _, h := range heaps {
 		x := h.Walkable()
-		if x == nil || !g.stacks.Captures(h) {
+		if x == nil || !traces.Captures(h) {
 			continue
 		}
 		for b := range progress.Watch(ctx, nil, x.Blocks(nil)) {
 			if b.State != heap.Busy {
 				continue
 			}
-			id, ok := g.At(b.User())
-			if !ok || g.all.get(id) {
+			id, ok := r.At(b.User())
+			if !ok || r.all.get(id) {
 				continue
 			}
-			if s := g.stacks.Of(h, &b); len(s) > 0 {
-				g.traces[id] = s
+			if s := traces.Of(h, &b); len(s) > 0 {
+				out[id] = s
 			}
 		}
 	}
-	return ctx.Err()
+	return out, ctx.Err()
+}
+
+// page counts the blocks of a page.
+func (g *grouper) page(k int) {
+	var c *chunk
+	asked := false
+	for i := range g.Index.pages[k].n {
+		id := ID(k<<pageShift) + i
+		if c == nil || id >= c.base+c.n {
+			c = g.chunkOf(id)
+			asked = slices.Contains(g.heaps, c.heap)
+		}
+		if !asked {
+			continue
+		}
+		size, set := g.Size(id), g.Set(id)
+		g.out.Busy.add(size)
+		g.out.Sets[set].add(size)
+		if set.Unreachable() {
+			g.out.Unreachable.add(size)
+			g.put(id, size, set)
+		}
+	}
+}
+
+// merge adds what another goroutine met.
+func (g *grouper) merge(b *grouper) {
+	g.out.Busy.join(b.out.Busy)
+	g.out.Unreachable.join(b.out.Unreachable)
+	for i := range g.out.Sets {
+		g.out.Sets[i].join(b.out.Sets[i])
+	}
+	mergeGroups(g.bySite, b.bySite)
+	mergeGroups(g.byStack, b.byStack)
+	mergeGroups(g.byType, b.byType)
+	mergeGroups(g.bySize, b.bySize)
+}
+
+func (c *Count) join(b Count) {
+	c.Blocks += b.Blocks
+	c.Bytes += b.Bytes
+}
+
+func mergeGroups[K comparable](to, from map[K]*Group) {
+	for k, b := range from {
+		a := to[k]
+		if a == nil {
+			to[k] = b
+			continue
+		}
+		if heads := b.Heads > 0; heads && a.Heads == 0 || heads == (a.Heads > 0) && b.Example < a.Example {
+			a.Example = b.Example
+		}
+		a.Heads += b.Heads
+		a.join(b.Count)
+	}
 }
 
 // put adds a block to the group of its owner.

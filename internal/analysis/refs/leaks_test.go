@@ -27,7 +27,11 @@ func TestLeaksByType(t *testing.T) {
 		{func(id refs.ID) (string, string) { return names[id][0], names[id][1] }, []string{"Widget rtti 2 128", "64 bytes size 2 128", "Widget vtable 1 64"}},
 		{nil, []string{"64 bytes size 5 320"}},
 	} {
-		l, err := r.Leaks(ctx, tg.Heaps, c.types)
+		var types func() refs.Namer
+		if c.types != nil {
+			types = func() refs.Namer { return c.types }
+		}
+		l, err := r.Leaks(ctx, tg.Heaps, types)
 		if err != nil {
 			t.Fatal(err)
 		}

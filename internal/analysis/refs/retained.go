@@ -32,7 +32,7 @@ func (d *Dominators) name(w uint32) string {
 }
 
 func (d *Dominators) retainer(w uint32) Retainer {
-	r := Retainer{Retained: d.retained[w], Blocks: int(d.blocks[w]), number: w, Dominator: d.name(d.idom[w])}
+	r := Retainer{Retained: d.kept(w), Blocks: int(d.blocks[w]), number: w, Dominator: d.name(d.idom[w])}
 	if node := d.vertex[w]; node < uint32(d.n) {
 		r.User, r.Size = d.User(node), d.Size(node)
 	} else {
@@ -46,10 +46,10 @@ func (d *Dominators) retainer(w uint32) Retainer {
 // only the first is among them.
 func (d *Dominators) Largest(n int, variables bool) []Retainer {
 	var best []uint32
-	less := func(a, b uint32) int { return cmp.Or(cmp.Compare(d.retained[b], d.retained[a]), cmp.Compare(a, b)) }
+	less := func(a, b uint32) int { return cmp.Or(cmp.Compare(d.kept(b), d.kept(a)), cmp.Compare(a, b)) }
 	for w := uint32(top + 1); int(w) < len(d.vertex); w++ {
 		node := d.vertex[w]
-		if variables != (node >= uint32(d.n)) || d.retained[w] == 0 {
+		if variables != (node >= uint32(d.n)) || d.kept(w) == 0 {
 			continue
 		}
 		if up := d.vertex[d.idom[w]]; !variables && d.idom[w] != top && up < uint32(d.n) && d.Size(up) == d.Size(node) {

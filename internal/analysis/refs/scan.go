@@ -1,10 +1,6 @@
 package refs
 
-import (
-	"encoding/binary"
-
-	"github.com/heapdump/heapdump/pkg/memory"
-)
+import "encoding/binary"
 
 // width is how memory is read for references.
 type width uint8
@@ -50,53 +46,4 @@ func (x *Index) words(b []byte, w width, unaligned bool, hit func(off int, v uin
 		}
 	}
 	return max(n, len(b)/step8)
-}
-
-// aheadBytes is how much a window reads at a time: little enough to stay in a
-// core's cache while it is scanned.
-const aheadBytes = 256 << 10
-
-// window is the bytes from the last block that was read on: blocks are read in
-// order, and a window has many. Reading costs less than the page faults of a
-// fresh mapping.
-type window struct {
-	space *memory.Space
-	start uint64
-	bytes []byte
-	buf   []byte
-}
-
-// view hands out what the dump has of [at, at+n), in pieces, and returns how
-// many bytes those are.
-func (w *window) view(at, n uint64, do func(off uint64, b []byte)) uint64 {
-	if off := at - w.start; off < uint64(len(w.bytes)) && n <= uint64(len(w.bytes))-off {
-		do(0, w.bytes[off:off+n])
-		return n
-	}
-	w.start, w.bytes = at, w.ahead(at, n)
-	if n <= uint64(len(w.bytes)) {
-		do(0, w.bytes[:n])
-		return n
-	}
-	saved := uint64(0)
-	for r := range w.space.Runs(memory.Addr(at).Span(n)) {
-		saved += uint64(len(r.Bytes))
-		do(uint64(r.Start)-at, r.Bytes)
-	}
-	return saved
-}
-
-// ahead returns the bytes from an address on: read when at least a few blocks
-// fit into the buffer, else those of the mapping.
-func (w *window) ahead(at, n uint64) []byte {
-	if n > aheadBytes/4 {
-		return w.space.Tail(memory.Addr(at))
-	}
-	if w.buf == nil {
-		w.buf = make([]byte, aheadBytes)
-	}
-	if read := w.space.ReadAhead(memory.Addr(at), w.buf); read > 0 {
-		return w.buf[:read]
-	}
-	return w.space.Tail(memory.Addr(at))
 }

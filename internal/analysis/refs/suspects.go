@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/heapdump/heapdump/internal/mmap"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
@@ -37,17 +38,25 @@ func addressOf(a memory.Addr) string { return fmt.Sprintf("%v", a) }
 // Suspects returns the accumulators, by what they retain, the most first.
 // types, which may be nil, says what their elements are.
 func (d *Dominators) Suspects(types Namer) []Suspect {
-	heavy, depth := d.heaviest(), make([]uint32, len(d.vertex))
 	var heads []uint32
 	for w := uint32(top + 1); int(w) < len(d.vertex); w++ {
-		if d.idom[w] == top && d.blocks[w] >= suspectBlocks && d.retained[w] >= d.retained[top]/suspectShare {
+		if d.idom[w] == top && d.blocks[w] >= suspectBlocks && d.kept(w) >= d.kept(top)/suspectShare {
 			heads = append(heads, w)
 		}
 	}
-	slices.SortFunc(heads, func(a, b uint32) int { return cmp.Or(cmp.Compare(d.retained[b], d.retained[a]), cmp.Compare(a, b)) })
+	slices.SortFunc(heads, func(a, b uint32) int { return cmp.Or(cmp.Compare(d.kept(b), d.kept(a)), cmp.Compare(a, b)) })
+	if len(heads) == 0 {
+		return nil
+	}
+	heads = heads[:min(len(heads), maxSuspects)]
+	scratch := mmap.Large[uint32](len(d.vertex)) // one array for both: memory is what a large graph lacks
+	d.heaviest(scratch)
+	for i, w := range heads {
+		heads[i] = d.descend(w, scratch)
+	}
 	var out []Suspect
-	for _, w := range heads[:min(len(heads), maxSuspects)] {
-		if s, ok := d.suspect(d.descend(w, heavy), depth); ok {
+	for _, w := range heads {
+		if s, ok := d.suspect(w, scratch); ok {
 			if types != nil {
 				s.Type, _ = types(s.first)
 			}
@@ -57,16 +66,14 @@ func (d *Dominators) Suspects(types Namer) []Suspect {
 	return out
 }
 
-// heaviest returns for each number the one that it dominates next to and that
+// heaviest sets for each number the one that it dominates next to and that
 // retains the most; 0 for none.
-func (d *Dominators) heaviest() []uint32 {
-	heavy := make([]uint32, len(d.vertex))
+func (d *Dominators) heaviest(heavy []uint32) {
 	for w := uint32(top + 1); int(w) < len(d.vertex); w++ {
-		if up := d.idom[w]; heavy[up] == 0 || d.retained[w] > d.retained[heavy[up]] {
+		if up := d.idom[w]; heavy[up] == 0 || d.kept(w) > d.kept(heavy[up]) {
 			heavy[up] = w
 		}
 	}
-	return heavy
 }
 
 // descend goes on to what retains nine tenths of the bytes, but not from one
@@ -74,7 +81,7 @@ func (d *Dominators) heaviest() []uint32 {
 func (d *Dominators) descend(w uint32, heavy []uint32) uint32 {
 	for {
 		next := heavy[w]
-		if next == 0 || d.retained[next] < d.retained[w]/10*9 || d.size(next) == d.size(heavy[next]) {
+		if next == 0 || d.kept(next) < d.kept(w)/10*9 || d.size(next) == d.size(heavy[next]) {
 			return w
 		}
 		w = next
@@ -106,19 +113,8 @@ func (d *Dominators) under(w uint32, depth []uint32) {
 // blocks of one size that hold most of the bytes with what hangs on them.
 func (d *Dominators) suspect(w uint32, depth []uint32) (Suspect, bool) {
 	d.under(w, depth)
-	sizes := map[uint64]int{}
-	for x := w + 1; int(x) < len(d.vertex); x++ {
-		if depth[x] > 0 {
-			sizes[d.size(x)]++
-		}
-	}
-	s := Suspect{Rule: "accumulator", Retained: d.retained[w]}
-	for size, n := range sizes {
-		if n > s.Length || n == s.Length && size > s.Element {
-			s.Element, s.Length = size, n
-		}
-	}
-	if s.Length < suspectBlocks {
+	s := Suspect{Rule: "accumulator", Retained: d.kept(w)}
+	if s.Element, s.Length = d.commonest(w, depth); s.Length < suspectBlocks {
 		return s, false
 	}
 	s.Bytes = uint64(s.Length) * s.Element
@@ -134,6 +130,33 @@ func (d *Dominators) suspect(w uint32, depth []uint32) (Suspect, bool) {
 		s.Holder = d.User(d.vertex[w])
 	}
 	return s, true
+}
+
+// commonest returns the size that most of what a number dominates has, and how
+// many have it; of several the largest.
+func (d *Dominators) commonest(w uint32, depth []uint32) (size uint64, n int) {
+	small, large := make([]int, 1<<14), map[uint64]int{}
+	for x := w + 1; int(x) < len(d.vertex); x++ {
+		if depth[x] == 0 {
+			continue
+		}
+		if s := d.size(x); s < uint64(len(small)) {
+			small[s]++
+		} else {
+			large[s]++
+		}
+	}
+	for s, k := range small {
+		if k > 0 && k >= n {
+			size, n = uint64(s), k
+		}
+	}
+	for s, k := range large {
+		if k > n || k == n && s > size {
+			size, n = s, k
+		}
+	}
+	return size, n
 }
 
 // shape names how the elements hang together, by where in the tree they are

@@ -27,9 +27,9 @@ const (
 )
 
 // perBlock is what the tables of reachability take for a block in use, in
-// bytes: the index, two arrays of edges, marks and the tree of dominators, with
-// some references in each block.
-const perBlock = 160
+// bytes: the index, edges, marks and the tree of dominators, with several
+// references in each block, and half of them from elsewhere.
+const perBlock = 100
 
 // leaks looks for what no root leads to, and for what alone leads to very much.
 func (x *taker) leaks(ctx context.Context) error {
@@ -56,7 +56,7 @@ func (x *taker) leaks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := r.Leaks(ctx, x.t.Own(), names.Type)
+	l, err := r.Leaks(ctx, x.t.Own(), func() refs.Namer { return names.Another().Type })
 	if err != nil {
 		return err
 	}
@@ -92,8 +92,12 @@ func (x *taker) accumulator(s *refs.Suspect, l *refs.Leaks) {
 	if shape == "blocks" {
 		shape = "holder"
 	}
+	of := fmt.Sprintf("blocks of %d bytes", s.Element)
+	if s.Type != "" {
+		of = fmt.Sprintf("%s (%d bytes each)", s.Type, s.Element)
+	}
 	f := finding.Finding{Rule: finding.Accumulator, Severity: finding.Low, Confidence: finding.Unsure,
-		Title: fmt.Sprintf("A %s of blocks of %d bytes, from %s", shape, s.Element, s.Root),
+		Title: fmt.Sprintf("A %s of %s, from %s", shape, of, s.Root),
 		Evidence: fmt.Sprintf("%s bytes in use of %s are reachable through it alone; %s of them are its %s of %s bytes each.",
 			grouped(s.Retained), grouped(l.Busy.Bytes), grouped(s.Bytes), blocks(s.Length), grouped(s.Element)),
 		Path: s.Path}
