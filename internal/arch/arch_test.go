@@ -126,7 +126,7 @@ var permitted = map[string]string{
 	"internal/analysis/crt":      "internal/analysis/stacks internal/progress internal/target pkg/crtheap pkg/heap pkg/memory",
 	"internal/analysis/attrib":   "internal/analysis/content internal/analysis/crt internal/analysis/refs internal/analysis/stacks internal/analysis/sweep internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/process",
 	"internal/analysis/content":  "",
-	"internal/analysis/handles":  "internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
+	"internal/analysis/handles":  "internal/analysis/vmmap internal/progress internal/target pkg/diag pkg/heap pkg/memory pkg/minidump pkg/process",
 	"internal/analysis/load":     "internal/srum",
 	"internal/analysis/locate":   "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
 	"internal/analysis/modules":  "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",

@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/heapdump/heapdump/internal/analysis/handles"
 	"github.com/heapdump/heapdump/internal/target"
@@ -62,7 +64,12 @@ func handleFields(r *handles.Result) []field[handles.Handle] {
 			f("heap_words", "in heaps", Count, held(func(x *handles.Held) any { return x.Heap })),
 			f("stack_words", "on stacks", Count, held(func(x *handles.Held) any { return x.Stack })),
 			f("module_words", "in modules", Count, held(func(x *handles.Held) any { return x.Module })),
-			f("other_words", "elsewhere", Count, held(func(x *handles.Held) any { return x.Other })))
+			f("other_words", "elsewhere", Count, held(func(x *handles.Held) any { return x.Other })),
+			f("dead_words", "freed or\nbelow stacks", Count, held(func(x *handles.Held) any { return x.Dead })),
+			f("compared", "", Count, held(func(x *handles.Held) any { return x.Controls })),
+			f("compared_as_many", "of those\nas many", Count, held(func(x *handles.Held) any { return known(x.Controls > 0, x.AsMany) })),
+			f("at", "One is at", Address, held(func(x *handles.Held) any { return some(x.At) })),
+			f("held_by", "Held by", Text, held(func(x *handles.Held) any { return word(x.By) })))
 	}
 	return append(out,
 		f("access", "Access", Hex, func(x h) any { return x.GrantedAccess }),
@@ -73,7 +80,8 @@ func handleFields(r *handles.Result) []field[handles.Handle] {
 		f("pointer_count", "Pointers", Count, func(x h) any { return x.PointerCount }),
 		f("info", "Object", List, func(x h) any { return list(handleObject(x)) }),
 		f("name", "Name", Text, func(x h) any { return word(x.Name) }),
-		f("rights", "Rights", List, func(x h) any { return list(handles.Rights(x.Type, x.GrantedAccess)) }))
+		f("rights", "Rights", List, func(x h) any { return list(handles.Rights(x.Type, x.GrantedAccess)) }),
+		f("type_missing", "", Text, func(x h) any { return word(x.Untyped()) }))
 }
 
 // handleObject is what is known of the object, and the flags of the handle.
@@ -107,10 +115,11 @@ func handleSearch(r *handles.Result) Table {
 	}
 	return record("search", "Who holds their numbers", []pair{
 		{Column{"searched_bytes", "Writable bytes searched", Bytes}, s.Bytes},
+		{Column{"dead_bytes", "Of these freed, or below a stack pointer", Bytes}, s.Dead},
 		{Column{"word_bytes", "Bytes of a word", Count}, s.Width},
 		{Column{"whole", "All memory is in the dump", Yes}, s.Whole},
 		{Column{"controls", "Numbers that are no handle, for comparison", Count}, s.Controls},
-		{Column{"unreferenced", "Handles that no word holds", Count}, n[handles.Unreferenced]},
+		{Column{"unreferenced", "Handles that no word holds that is kept", Count}, n[handles.Unreferenced]},
 		{Column{"unsure", "Handles whose words may be chance", Count}, n[handles.Unsure]},
 		{Column{"referenced", "Handles that words hold", Count}, n[handles.Referenced]},
 	})
@@ -124,8 +133,24 @@ func handleNotes(r *handles.Result) []string {
 	if r.Inverted && len(r.Handles) > 0 {
 		out = append(out, "Windows 8 and later give each handle some 32,767 references in advance: large pointer counts are normal, and no leak.")
 	}
+	out = append(out, untyped(r)...)
 	if s := r.Search; s != nil && !s.Whole {
 		out = append(out, "The dump does not hold all memory: a handle that nothing here holds may be held in what was not saved.")
+	}
+	return out
+}
+
+// untyped says of how many handles no type is known, by why.
+func untyped(r *handles.Result) []string {
+	n := map[string]int{}
+	for i := range r.Handles {
+		if why := r.Handles[i].Untyped(); why != "" {
+			n[why]++
+		}
+	}
+	var out []string
+	for _, why := range slices.Sorted(maps.Keys(n)) {
+		out = append(out, fmt.Sprintf("Type %s, %s: %s.", handles.Unnamed, plural(n[why], "handle", "handles"), why))
 	}
 	return out
 }

@@ -8,10 +8,11 @@ import (
 )
 
 // Handle is one open handle of the process (MINIDUMP_HANDLE_DESCRIPTOR, _2).
-// Type is empty for a handle that was closed while the dump was written.
+// Type is empty where the writer named none, and where the name cannot be read.
 type Handle struct {
 	Handle        uint64
 	Type          string // of the object: Event, File, Key, …
+	TypeAt        uint32 // file offset of its name (TypeNameRva); 0 where the writer gave none
 	Name          string // of the object; empty for none
 	Attributes    uint32
 	GrantedAccess uint32
@@ -38,6 +39,7 @@ func (f *File) Handles(sink diag.Sink) []Handle {
 		le := binary.LittleEndian
 		out[i] = Handle{
 			Handle:     le.Uint64(e),
+			TypeAt:     le.Uint32(e[8:]),
 			Type:       text.at(uint64(le.Uint32(e[8:])), "TypeNameRva"),
 			Name:       text.at(uint64(le.Uint32(e[12:])), "ObjectNameRva"),
 			Attributes: le.Uint32(e[16:]), GrantedAccess: le.Uint32(e[20:]),

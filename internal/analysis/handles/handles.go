@@ -5,6 +5,7 @@ package handles
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,8 +14,8 @@ import (
 	"github.com/heapdump/heapdump/pkg/minidump"
 )
 
-// Unnamed is the type of a handle whose type the writer could not learn: it
-// was closed while the dump was written, or the object refused to be asked.
+// Unnamed is the type of a handle whose type is not known, as debuggers print
+// it; Handle.Untyped says why.
 const Unnamed = "None"
 
 // Handle is one open handle.
@@ -31,6 +32,22 @@ func typeName(t string) string {
 		return Unnamed
 	}
 	return t
+}
+
+// Untyped says why the type of the handle's object is not known; empty when it
+// is. Writers leave out what the kernel did not tell them: MiniDumpWriteDump
+// has zeros for the whole handle then, Crashpad the access mask that it has
+// from elsewhere (seen in Windows 10 and 11).
+func (h *Handle) Untyped() string {
+	switch {
+	case h.Type != "":
+		return ""
+	case h.TypeAt != 0:
+		return fmt.Sprintf("its name, at the file offset %#x, cannot be read", h.TypeAt)
+	case h.GrantedAccess == 0 && h.HandleCount == 0 && h.PointerCount == 0:
+		return "the dump's writer recorded the number alone: no type, access or counts"
+	}
+	return "the dump's writer recorded no type (TypeNameRva is 0)"
 }
 
 // The attributes of a handle (ntdef.h, OBJ_*).

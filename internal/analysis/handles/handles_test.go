@@ -205,3 +205,22 @@ func TestHeld(t *testing.T) {
 		t.Error("no error when cancelled")
 	}
 }
+
+// TestUntyped: why the type of a handle is not known.
+func TestUntyped(t *testing.T) {
+	d := synth.NewDump(synth.X64)
+	d.Handles = &synth.HandleData{Handles: []synth.Handle{{Handle: 4, TypeName: "Event"}, {Handle: 8}, {Handle: 12, GrantedAccess: 0x804}, {Handle: 16, TypeName: "Key"}}}
+	f := d.File()
+	s, _ := f.Stream(synth.StreamHandleData)
+	f.Poke32(s.Off+16+3*int(binary.LittleEndian.Uint32(f.Data[s.Off+4:]))+8, 0x7fffffff) // the type's name of the last
+	x, err := target.Parse("test", f.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"", "the dump's writer recorded the number alone: no type, access or counts", "the dump's writer recorded no type (TypeNameRva is 0)",
+		"its name, at the file offset 0x7fffffff, cannot be read"} {
+		if got := handles.Take(x, handles.Filter{}).Handles[i].Untyped(); got != want {
+			t.Errorf("%d: %q, want %q", i, got, want)
+		}
+	}
+}

@@ -19,10 +19,11 @@ type collector struct {
 	allocations []memory.Range // sorted; empty where the dump does not list its regions
 	tebs        []process.TEB
 	owners      []Owner
+	threadPools []Pool
 }
 
-// collect returns all that claims memory, by usage.
-func collect(t *target.Target) []Owner {
+// collect gathers all that claims memory, by usage.
+func collect(t *target.Target) *collector {
 	c := &collector{t: t, src: process.Source{Space: t.Space, Bits: t.File.Arch().Bits()}}
 	if t.Space.RegionsKnown() {
 		c.allocations = allocations(t.Space.Regions())
@@ -47,7 +48,7 @@ func collect(t *target.Target) []Owner {
 	c.recognise()
 	c.leftovers()
 	slices.SortStableFunc(c.owners, func(a, b Owner) int { return int(a.Usage) - int(b.Usage) })
-	return c.owners
+	return c
 }
 
 func (c *collector) add(o Owner) {

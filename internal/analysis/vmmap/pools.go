@@ -31,6 +31,14 @@ type poolFinder struct {
 	found int
 }
 
+// Pool is a thread pool, and the handles that it has.
+type Pool struct {
+	Address       memory.Addr // of its _TP_POOL
+	Bits          int
+	Factory, Port uint64   // of its worker factory and completion port
+	Timers        []uint64 // of its timers and of their packets
+}
+
 // pools adds the thread pools. They are nearly always blocks of a heap, which
 // then has the memory; an address in one is explained by both.
 func (c *collector) pools() {
@@ -122,7 +130,27 @@ func (f *poolFinder) pool(at, from memory.Addr) {
 	f.add(Owner{Range: memory.Range{Start: at, End: at.Add((i + 7) * f.word)}, Usage: Unknown, Kind: "thread pool (_TP_POOL)",
 		Evidence: fmt.Sprintf("the handles of a worker factory, %#x, and of a completion port, %#x, at %v, two closed lists behind them, and the pointer at %v",
 			factory, port, at.Add(i*f.word), from)})
+	p := Pool{Address: at, Bits: f.bits, Factory: factory, Port: port, Timers: f.timers(at)}
+	f.threadPools = append(f.threadPools, p)
 	f.objects(at, objects)
+}
+
+// timers returns the handles of a pool's timers: in the structure behind the
+// lists, a timer's handle and beside it that of the packet that it completes.
+func (f *poolFinder) timers(pool memory.Addr) []uint64 {
+	const behind, words = 16, 72 // 288 bytes on x86, twice as many on x64
+	var out []uint64
+	for i := uint64(behind); i < words-1; i++ {
+		b, err := f.t.Space.View(pool.Add(i*f.word), 2*f.word)
+		if err != nil {
+			break
+		}
+		timer, packet := uint64(f.value(b)), uint64(f.value(b[f.word:]))
+		if t := f.types[timer]; (t == "IRTimer" || t == "Timer") && f.types[packet] == "WaitCompletionPacket" {
+			out = append(out, timer, packet)
+		}
+	}
+	return out
 }
 
 // head reports whether a list head's neighbours point back at it.

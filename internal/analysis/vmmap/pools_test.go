@@ -1,6 +1,7 @@
 package vmmap_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
@@ -46,6 +47,10 @@ func TestThreadPools(t *testing.T) {
 					m.PutPtr(head+w, head)
 				}
 				m.PutPtr(object, at)
+				m.PutPtr(at+22*w, 0x24) // a timer and its packet, and two that are not beside each other
+				m.PutPtr(at+23*w, 0x28)
+				m.PutPtr(at+30*w, 0x24)
+				m.PutPtr(at+32*w, 0x28)
 				for i, v := range []uint64{object + w, object + w} { // the one object: the head and it point at each other
 					m.PutPtr(lists+uint64(i)*w, v)
 					m.PutPtr(object+w+uint64(i)*w, lists)
@@ -58,7 +63,8 @@ func TestThreadPools(t *testing.T) {
 				}
 			}
 			d := p.Build().Dump
-			d.Handles = &synth.HandleData{Handles: []synth.Handle{{Handle: 0x1c, TypeName: x.types[0]}, {Handle: 0x20, TypeName: x.types[1]}}}
+			d.Handles = &synth.HandleData{Handles: []synth.Handle{{Handle: 0x1c, TypeName: x.types[0]}, {Handle: 0x20, TypeName: x.types[1]},
+				{Handle: 0x24, TypeName: "IRTimer"}, {Handle: 0x28, TypeName: "WaitCompletionPacket"}}}
 			tg := open(t, d)
 			m := vmmap.Take(tg)
 			laws(t, tg, m)
@@ -76,6 +82,9 @@ func TestThreadPools(t *testing.T) {
 				if got != want {
 					t.Errorf("%v, %s: %q at %#x, want %q", a, x.name, got, at, want)
 				}
+			}
+			if n := len(m.Pools); n != min(len(x.kind), 1) || n == 1 && (m.Pools[0].Factory != 0x1c || m.Pools[0].Port != 0x20 || !slices.Equal(m.Pools[0].Timers, []uint64{0x24, 0x28})) {
+				t.Errorf("%v, %s: %+v", a, x.name, m.Pools)
 			}
 			check(at+first, x.kind)
 			check(at-1, "")

@@ -96,13 +96,17 @@ type Map struct {
 	// the saved memory shows; nothing is known to be free or reserved.
 	Partial bool
 
+	// Pools are the thread pools that were found.
+	Pools []Pool
+
 	owners []Owner // as they claim: by usage, then as found
 	t      *target.Target
 }
 
 // Take classifies the address space of a dump.
 func Take(t *target.Target) *Map {
-	m := &Map{t: t, Partial: !t.Space.RegionsKnown(), owners: collect(t)}
+	c := collect(t)
+	m := &Map{t: t, Partial: !t.Space.RegionsKnown(), Pools: c.threadPools, owners: c.owners}
 	m.Pieces = split(t.Space.Regions(), m.owners)
 	return m
 }
