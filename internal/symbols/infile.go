@@ -11,7 +11,7 @@ func (m *Module) inFile(n *names, k int, rva uint32) (Name, bool) {
 		out.Symbol, out.Offset, out.How = symbol, uint64(rva-start), Inside
 		return out, true
 	}
-	if symbol, start, ok := n.file.public(rva); ok && (k < 0 || n.at[k] <= start) {
+	if symbol, start, ok := n.file.public(rva); ok && (k < 0 || n.exports.At(k) <= start) {
 		if how := m.reaches(n, start, rva); how != InModule {
 			out.Symbol, out.Offset, out.How = m.undecorated(symbol, n.served.Source), uint64(rva-start), how
 			return out, true

@@ -3,8 +3,7 @@ package symbols
 import (
 	"bytes"
 	"math"
-	"slices"
-	"strconv"
+	"sync/atomic"
 
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/minidump"
@@ -22,10 +21,9 @@ const (
 
 // names are the names of one module, by RVA.
 type names struct {
-	at        []uint32 // sorted, each once
-	name      []string
+	exports   peimage.ExportNames
 	functions peimage.Functions
-	partial   bool
+	whole     []uint32 // a bit for each function that is known to be part of no other
 
 	file   symbolFile // nil without one
 	served File
@@ -39,8 +37,9 @@ func (m *Module) load() *names {
 			n.file, n.served = m.finder.find(m.codeView())
 		}
 		if m.Image != nil {
-			n.exports(m.Image.Exports(m.space))
+			n.exports = m.Image.ExportNames(m.space)
 			n.functions = m.Image.Functions(m.space)
+			n.whole = make([]uint32, n.functions.Len()/32+1)
 		}
 		m.read.Store(true)
 	})
@@ -63,56 +62,6 @@ func (m *Module) codeView() minidump.CodeView {
 	return minidump.CodeView{Kind: "RSDS", GUID: c.GUID, Age: c.Age, PDB: c.PDB}
 }
 
-// exports takes the names of an export table.
-func (n *names) exports(x peimage.Exports) {
-	n.partial = x.Partial
-	n.at = make([]uint32, 0, len(x.List))
-	n.name = make([]string, 0, len(x.List))
-	for _, e := range x.List {
-		if e.Forward != "" {
-			continue
-		}
-		name := e.Name
-		if k := len(n.at) - 1; k >= 0 && n.at[k] == e.RVA {
-			// Of the names of one address the first in the alphabet stands,
-			// so that a system call is Nt…, not Zw…; a number is the last
-			// resort.
-			if n.name[k] == "" {
-				n.name[k] = name
-			}
-			continue
-		}
-		n.at, n.name = append(n.at, e.RVA), append(n.name, name)
-	}
-	ordinals(n, x.List)
-}
-
-// ordinals names the exports that have no name as debuggers do: Ordinal12.
-func ordinals(n *names, list []peimage.Export) {
-	for _, e := range list {
-		if e.Name != "" || e.Forward != "" {
-			continue
-		}
-		if k, ok := slices.BinarySearch(n.at, e.RVA); ok && n.name[k] == "" {
-			n.name[k] = "Ordinal" + strconv.FormatUint(uint64(e.Ordinal), 10)
-		}
-	}
-}
-
-// below returns the index of the last name at or below rva; -1 without one.
-func (n *names) below(rva uint32) int {
-	lo, hi := 0, len(n.at)
-	for lo < hi {
-		mid := int(uint(lo+hi) / 2)
-		if n.at[mid] <= rva {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo - 1
-}
-
 // find names an address of the module.
 func (m *Module) find(a memory.Addr) Name {
 	off := a.Sub(m.Start)
@@ -121,7 +70,7 @@ func (m *Module) find(a memory.Addr) Name {
 		return plain
 	}
 	n, rva := m.load(), uint32(off)
-	k := n.below(rva)
+	k := n.exports.Below(rva)
 	if n.file != nil {
 		if name, ok := m.inFile(n, k, rva); ok {
 			name.File, name.Line, _ = n.file.line(rva)
@@ -131,15 +80,13 @@ func (m *Module) find(a memory.Addr) Name {
 	if k < 0 {
 		return plain
 	}
-	name := Name{Module: m.Name, Symbol: n.name[k], Offset: uint64(rva - n.at[k])}
-	name.How = m.reaches(n, n.at[k], rva)
-	if name.How != InModule {
-		return name
+	if how := m.endOf(n, k).how(n.exports.At(k), rva); how != InModule {
+		return Name{Module: m.Name, Symbol: n.exports.Name(k), Offset: uint64(rva - n.exports.At(k)), How: how}
 	}
 	// A part of an exported function that was moved away from it.
 	if begin, ok := m.partOf(n, rva); ok {
-		if whole, ok := slices.BinarySearch(n.at, begin); ok {
-			return Name{Module: m.Name, Symbol: n.name[whole], Offset: uint64(rva - begin), How: Exported}
+		if whole := n.exports.Below(begin); whole >= 0 && n.exports.At(whole) == begin {
+			return Name{Module: m.Name, Symbol: n.exports.Name(whole), Offset: uint64(rva - begin), How: Exported}
 		}
 	}
 	return plain
@@ -156,60 +103,125 @@ func (m *Module) extent() uint64 {
 	return m.Size()
 }
 
-// reaches says whether what is exported at from goes on until rva: Exported,
+// end is the RVA where a symbol's name ends. Below it an address is named by
+// the symbol: surely, when it is the function that the symbol begins, else only
+// because nothing says otherwise.
+type end struct {
+	rva  uint32
+	sure bool
+}
+
+// how says how an address at or above a symbol is named by it.
+func (e end) how(from, rva uint32) How {
+	switch {
+	case rva == from, rva < e.rva && e.sure:
+		return Exported
+	case rva < e.rva:
+		return Nearest
+	}
+	return InModule
+}
+
+// sureBit marks a sure end among the marks of exports. An image of 2 GiB and
+// more cannot be.
+const sureBit = 1 << 31
+
+// endOf is the end of an export, which is looked for once: padding is found by
+// a search in the code.
+func (m *Module) endOf(n *names, k int) end {
+	if v := n.exports.Mark(k); v != 0 {
+		return end{v &^ sureBit, v&sureBit != 0}
+	}
+	from, next := n.exports.At(k), uint32(sureBit-1)
+	if k+1 < n.exports.Len() {
+		next = min(next, n.exports.At(k+1))
+	}
+	e := m.symbolEnd(n, from, next)
+	v := max(e.rva, 1)
+	if e.sure {
+		v |= sureBit
+	}
+	n.exports.SetMark(k, v) // whoever else does it at once sets the same
+	return e
+}
+
+// reaches says whether what stands at from goes on until rva: Exported,
 // Nearest, or InModule when it does not.
 func (m *Module) reaches(n *names, from, rva uint32) How {
 	if from == rva {
 		return Exported
 	}
-	if m.Image == nil {
-		if rva-from < farthestData {
-			return Nearest
-		}
-		return InModule
-	}
-	s, ok := m.Image.Section(m.Start.Add(uint64(rva)))
-	if !ok || !s.Contains(m.Start.Add(uint64(from))) {
-		return InModule
-	}
-	if !s.Executable() {
-		if rva-from < farthestData {
-			return Nearest
-		}
-		return InModule
-	}
-	if f, ok := n.functions.Last(rva); ok {
-		switch {
-		case rva < f.End && f.Begin <= from:
-			return Exported
-		case f.Begin >= from, f.End > from: // a function begins or ends between them
-			return InModule
-		}
-	}
-	if rva-from >= farthest || m.padded(from, rva) {
-		return InModule
-	}
-	return Nearest
+	return m.symbolEnd(n, from, rva+1).how(from, rva)
 }
 
-// padded reports whether the bytes between two addresses have the padding
-// that linkers put between functions: int3, on Windows XP's images nop. Code
-// that is not in the dump shows none.
-func (m *Module) padded(from, to uint32) bool {
+// symbolEnd finds the end of the symbol at from; limit when it is not below
+// that.
+func (m *Module) symbolEnd(n *names, from, limit uint32) end {
+	if m.Image == nil {
+		return end{clip(from, farthestData, limit), false}
+	}
+	s, ok := m.Image.Section(m.Start.Add(uint64(from)))
+	if !ok {
+		return end{}
+	}
+	limit = min(limit, uint32(min(s.End.Sub(m.Start), math.MaxUint32)))
+	if !s.Executable() {
+		return end{clip(from, farthestData, limit), false}
+	}
+	f, next, ok := n.functions.Around(from)
+	if next != 0 {
+		limit = min(limit, next)
+	}
+	if ok && from < f.End {
+		return end{min(f.End, limit), true}
+	}
+	return end{m.padding(from, clip(from, farthest, limit)), false}
+}
+
+// clip is n bytes above from, but not above limit.
+func clip(from, n, limit uint32) uint32 {
+	if limit <= from || limit-from < n {
+		return limit
+	}
+	return from + n
+}
+
+// padding returns the RVA behind the first padding in [from, to) that linkers
+// put between functions: int3, on Windows XP's images nop; to without any.
+// Code that is not in the dump shows none.
+func (m *Module) padding(from, to uint32) uint32 {
+	if to <= from {
+		return to
+	}
 	b, err := m.space.View(m.Start.Add(uint64(from)), uint64(to-from))
-	return err == nil && (bytes.Contains(b, []byte("\xcc\xcc\xcc")) || bytes.Contains(b, []byte("\x90\x90\x90\x90\x90")))
+	if err != nil {
+		b = m.space.Tail(m.Start.Add(uint64(from)))
+		b = b[:min(len(b), int(to-from))]
+	}
+	for _, p := range [...]string{"\xcc\xcc\xcc", "\x90\x90\x90\x90\x90"} {
+		if at := bytes.Index(b, []byte(p)); at >= 0 {
+			to = min(to, from+uint32(at+len(p)))
+			b = b[:at]
+		}
+	}
+	return to
 }
 
 // partOf finds where the function begins that the code at rva is a moved part
-// of, by the chain of its unwind information.
+// of, by the chain of its unwind information; false when it is of none.
 func (m *Module) partOf(n *names, rva uint32) (uint32, bool) {
-	f, ok := n.functions.Last(rva)
-	if !ok || rva >= f.End {
+	i := n.functions.Below(rva)
+	if i < 0 || atomic.LoadUint32(&n.whole[i/32])>>(i%32)&1 != 0 {
+		return 0, false
+	}
+	f := n.functions.At(i)
+	if rva >= f.End {
 		return 0, false
 	}
 	whole, ok := n.functions.Whole(f)
-	if !ok || whole.Begin > rva {
+	if whole == f || !ok {
+		atomic.OrUint32(&n.whole[i/32], 1<<(i%32))
 		return 0, false
 	}
-	return whole.Begin, true
+	return whole.Begin, whole.Begin <= rva
 }

@@ -43,7 +43,7 @@ func (t *Table) Near(a memory.Addr, count int) Near {
 			x.Class = NewTypes(t).TypeOf(a, m.Image.Bits)
 		}
 	}
-	x.Partial = m.load().partial
+	x.Partial = m.load().exports.Partial
 	x.Symbols = m.around(uint32(off), count)
 	return x
 }
@@ -57,9 +57,9 @@ func (m *Module) around(rva uint32, count int) []Symbol {
 		all = n.file.near(rva, count)
 	}
 	filed := len(all)
-	k := n.below(rva)
-	for i := max(0, k-count+1); i < len(n.at) && i <= k+count; i++ {
-		all = append(all, place{n.at[i], n.name[i]})
+	k := n.exports.Below(rva)
+	for i := max(0, k-count+1); i < n.exports.Len() && i <= k+count; i++ {
+		all = append(all, place{n.exports.At(i), n.exports.Name(i)})
 	}
 	out := make([]Symbol, len(all))
 	for i, p := range all {

@@ -134,6 +134,7 @@ type Table struct {
 // list is modules by their start, for searches.
 type list struct {
 	modules []*Module
+	starts  []memory.Addr // theirs
 	reach   []memory.Addr // the greatest end of this module and those before it
 }
 
@@ -224,22 +225,24 @@ func (l *list) sort() {
 	top := memory.Addr(0)
 	for _, m := range l.modules {
 		top = max(top, m.End)
-		l.reach = append(l.reach, top)
+		l.starts, l.reach = append(l.starts, m.Start), append(l.reach, top)
 	}
 }
 
 // at returns the module of an address; of several the one that starts last.
 func (l *list) at(a memory.Addr) *Module {
-	lo, hi := 0, len(l.modules)
-	for lo < hi {
-		mid := int(uint(lo+hi) / 2)
-		if l.modules[mid].Start <= a {
-			lo = mid + 1
-		} else {
-			hi = mid
+	first, n := 0, len(l.starts)
+	for n > 1 { // the last start at or below a is in [first, first+n)
+		half := n / 2
+		if l.starts[first+half] <= a {
+			first += half
 		}
+		n -= half
 	}
-	for i := lo - 1; i >= 0 && l.reach[i] > a; i-- {
+	if n == 0 || l.starts[first] > a {
+		return nil
+	}
+	for i := first; i >= 0 && l.reach[i] > a; i-- {
 		if l.modules[i].Contains(a) {
 			return l.modules[i]
 		}

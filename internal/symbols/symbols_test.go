@@ -188,7 +188,8 @@ func TestFindAllocatesNothing(t *testing.T) {
 	}
 }
 
-// many is a process of n modules with 1,500 exports each.
+// many is a process of n modules with 1,500 exports each; every other one says
+// where its functions are, of which half are not exported.
 func many(n int) *synth.Process {
 	p := synth.NewProcess(synth.Win7, synth.X64)
 	x := &synth.PEExports{DLL: "m.dll", Base: 1}
@@ -196,11 +197,20 @@ func many(n int) *synth.Process {
 		x.List = append(x.List, synth.PEExport{Name: "ExportedFunction" + strings.Repeat("x", i%17) + string(rune('A'+i%26)), Ordinal: uint16(i), RVA: 0x1000 + uint32(i*7919%1500)*16})
 	}
 	rdata := x.Bytes(0x10000)
+	var functions []synth.PEFunction
+	for at := uint32(0x1000); at < 0x9000; at += 0x20 {
+		functions = append(functions, synth.PEFunction{Begin: at + 8*(at>>5&1), End: at + 0x1c})
+	}
+	pdata, size := synth.PEFunctions(0x40000, functions)
 	for i := range n {
 		base := 0x7ff000000000 + uint64(i)*0x100000
 		pe := &synth.PE{Arch: synth.X64, Base: base, DLL: true, Sections: []synth.PESection{
 			{Name: ".text", RVA: 0x1000, Size: 0x8000, Flags: synth.SecCode}, {Name: ".rdata", RVA: 0x10000, Flags: synth.SecRData, Data: rdata}}}
 		pe.Directories[0] = [2]uint32{0x10000, uint32(len(rdata))}
+		if i%2 == 1 {
+			pe.Sections = append(pe.Sections, synth.PESection{Name: ".pdata", RVA: 0x40000, Flags: synth.SecRData, Data: pdata})
+			pe.Directories[3] = [2]uint32{0x40000, size}
+		}
 		p.Modules = append(p.Modules, synth.Module{Base: base, Size: pe.Size(), Name: `C:\m` + strings.Repeat("m", i%9) + `.dll`, PE: pe})
 	}
 	return p

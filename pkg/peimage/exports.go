@@ -38,81 +38,69 @@ type Exports struct {
 // exportReader reads the parts of an export table: from the bytes of the
 // directory where they are at hand, else from memory.
 type exportReader struct {
-	m    Memory
-	i    *Image
-	at   memory.Range // of blob
-	blob string       // the directory's bytes, from which names are cut; empty when they are not whole
-	left uint64       // how many bytes of names may still be copied
-	bad  bool
+	m       Memory
+	i       *Image
+	at      memory.Range // of blob
+	blob    string       // the directory's bytes, from which names are cut; empty when they are not whole
+	left    uint64       // how many bytes of names may still be copied
+	outside string       // what span found outside blob
+	bad     bool
 }
 
 // Exports reads the export table. An image without one has no exports and is
 // not partial. Nothing is read outside the image, and no more names than it
 // has room for.
 func (i *Image) Exports(m Memory) Exports {
+	r, t := i.exportTables(m)
+	if r == nil {
+		return Exports{Partial: !i.Directory(DirExport).Empty()}
+	}
+	out := Exports{Name: r.text(t.name)}
+	out.List = r.list(t)
+	out.Partial = r.bad
+	return out
+}
+
+// exportTables are the arrays of an export table.
+type exportTables struct {
+	name, base uint32 // RVA of the image's name; the first ordinal
+
+	functions, names, ordinals []byte // RVAs, RVAs, indexes of 16 bits
+}
+
+// exportTables reads the arrays; a nil reader without a table.
+func (i *Image) exportTables(m Memory) (*exportReader, exportTables) {
 	d := i.Directory(DirExport)
 	if d.Size() < exportDirectorySize {
-		return Exports{Partial: !d.Empty()}
+		return nil, exportTables{}
 	}
 	head, err := m.View(d.Start, exportDirectorySize)
 	if err != nil {
-		return Exports{Partial: true}
+		return nil, exportTables{}
 	}
 	r := &exportReader{m: m, i: i, at: d, left: i.Size()}
 	if b, err := m.View(d.Start, d.Size()); err == nil {
 		r.blob = string(b)
 	}
 	le := binary.LittleEndian
-	functions := r.array(le.Uint32(head[28:]), le.Uint32(head[20:]), 4)
-	names := r.array(le.Uint32(head[32:]), le.Uint32(head[24:]), 4)
-	ordinals := r.array(le.Uint32(head[36:]), le.Uint32(head[24:]), 2)
-	out := Exports{Name: r.text(le.Uint32(head[12:]))}
-	out.List = r.list(functions, names, ordinals, le.Uint32(head[16:]))
-	out.Partial = r.bad
-	return out
+	return r, exportTables{
+		name: le.Uint32(head[12:]), base: le.Uint32(head[16:]),
+		functions: r.array(le.Uint32(head[28:]), le.Uint32(head[20:]), 4),
+		names:     r.array(le.Uint32(head[32:]), le.Uint32(head[24:]), 4),
+		ordinals:  r.array(le.Uint32(head[36:]), le.Uint32(head[24:]), 2),
+	}
 }
 
-// list puts names and functions together. It sorts numbers before it makes
-// exports of them, which is several times as fast as sorting exports: an RVA,
-// and behind it the place in the name table or, above all those, the function.
-func (r *exportReader) list(functions, names, ordinals []byte, base uint32) []Export {
-	le := binary.LittleEndian
-	n, named := len(functions)/4, min(len(names)/4, len(ordinals)/2)
-	keys := make([]uint64, 0, max(n, named))
-	hasName := make([]bool, n)
-	add := func(index int, place uint64) {
-		rva := le.Uint32(functions[4*index:])
-		if uint64(rva) >= r.i.Size() {
-			r.bad = true
-		} else if rva != 0 { // else the ordinal is not in use
-			keys = append(keys, uint64(rva)<<32|place)
-		}
-	}
-	for k := range named {
-		if index := int(le.Uint16(ordinals[2*k:])); index < n {
-			hasName[index] = true
-			add(index, uint64(k))
-		} else {
-			r.bad = true
-		}
-	}
-	for index, has := range hasName {
-		if !has {
-			add(index, uint64(named+index))
-		}
-	}
-	slices.Sort(keys)
+// list puts names and functions together.
+func (r *exportReader) list(t exportTables) []Export {
+	keys, named := r.order(t)
 	out := make([]Export, 0, len(keys))
 	for _, key := range keys {
-		index, place := 0, int(uint32(key))
-		e := Export{RVA: uint32(key >> 32)}
-		if place < named {
-			index = int(le.Uint16(ordinals[2*place:]))
-			e.Name = r.text(le.Uint32(names[4*place:]))
-		} else {
-			index = place - named
+		index, name := t.export(key, named)
+		e := Export{Ordinal: t.base + uint32(index), RVA: uint32(key >> 32)}
+		if name != 0 {
+			e.Name = r.text(name)
 		}
-		e.Ordinal = base + uint32(index)
 		if r.at.Contains(r.i.Start.Add(uint64(e.RVA))) {
 			if e.Forward = r.text(e.RVA); e.Forward == "" { // it is none of this image's, whatever it is
 				continue

@@ -165,6 +165,12 @@ func FuzzExports(f *testing.F) {
 		if err != nil {
 			return
 		}
+		named := i.ExportNames(m)
+		for n := range named.Len() {
+			if named.Below(named.At(n)) != n || named.Name(n) == "" {
+				t.Fatalf("export %d at %#x is %q, and is found at %d", n, named.At(n), named.Name(n), named.Below(named.At(n)))
+			}
+		}
 		x := i.Exports(m)
 		if len(x.List) > 2<<16 {
 			t.Fatalf("%d exports", len(x.List))

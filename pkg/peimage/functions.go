@@ -30,6 +30,7 @@ type Functions struct {
 	m     Memory
 	i     *Image
 	table []byte
+	slots slots
 }
 
 // Functions returns the image's functions; none unless it is an x64 image
@@ -43,7 +44,12 @@ func (i *Image) Functions(m Memory) Functions {
 	if err != nil {
 		return Functions{}
 	}
-	return Functions{m, i, b}
+	for len(b) > 0 && binary.LittleEndian.Uint32(b[len(b)-functionSize:]) == 0 {
+		b = b[:len(b)-functionSize] // linkers may fill up with zeros
+	}
+	f := Functions{m: m, i: i, table: b}
+	f.slots = newSlots(f.Len(), func(n int) uint32 { return binary.LittleEndian.Uint32(b[n*functionSize:]) })
+	return f
 }
 
 // Len is how many there are.
@@ -56,10 +62,23 @@ func (f Functions) At(n int) Function {
 	return Function{le.Uint32(b), le.Uint32(b[4:]), le.Uint32(b[8:])}
 }
 
-// Last returns the last function that begins at or below rva, which need not
-// reach it.
-func (f Functions) Last(rva uint32) (Function, bool) {
-	lo, hi := 0, f.Len()
+// Around returns the last function that begins at or below rva, false without
+// one, and where the next begins, 0 without one.
+func (f Functions) Around(rva uint32) (g Function, next uint32, ok bool) {
+	n := f.Below(rva)
+	if n+1 < f.Len() {
+		next = f.At(n + 1).Begin
+	}
+	if n < 0 {
+		return g, next, false
+	}
+	return f.At(n), next, true
+}
+
+// Below is the index of the last function that begins at or below rva, which
+// need not reach it; -1 without one.
+func (f Functions) Below(rva uint32) int {
+	lo, hi := f.slots.around(rva)
 	for lo < hi {
 		mid := int(uint(lo+hi) / 2)
 		if binary.LittleEndian.Uint32(f.table[mid*functionSize:]) <= rva {
@@ -68,10 +87,7 @@ func (f Functions) Last(rva uint32) (Function, bool) {
 			hi = mid
 		}
 	}
-	if lo == 0 {
-		return Function{}, false
-	}
-	return f.At(lo - 1), true
+	return lo - 1
 }
 
 // Whole returns the function that g is a part of: g itself unless its unwind
