@@ -4,61 +4,95 @@ import (
 	"context"
 
 	"github.com/heapdump/heapdump/internal/analysis/crt"
+	"github.com/heapdump/heapdump/internal/analysis/locate"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
+	"github.com/heapdump/heapdump/pkg/memory"
 )
 
 // layers adds to the rows of a walk what stands around blocks: their stacks,
-// and the debug C runtime's headers.
+// the debug C runtime's headers, and the classes of the objects in them.
 type layers struct {
+	t        *target.Target
 	stacks   *stacks.Stacks
 	captures map[*target.Heap]bool // heaps whose blocks can have a stack
-	crt      *crt.Reader           // nil when its headers are not looked for
+	crt      *crt.Reader           // nil when the process has no debug C runtime
+	showCRT  bool
 	types    *symbols.Types
+	names    map[memory.Addr]string // of the addresses of stacks
 }
 
 // newLayers prepares for a walk of heaps.
 // debug is --crt.
 func newLayers(ctx context.Context, t *target.Target, heaps []*target.Heap, debug string) *layers {
-	l := &layers{stacks: stacks.New(t), captures: map[*target.Heap]bool{}}
+	l := &layers{t: t, stacks: stacks.New(t), captures: map[*target.Heap]bool{}, names: map[memory.Addr]string{}}
 	l.types = symbols.NewTypes(l.stacks.Names)
 	for _, h := range heaps {
 		if l.stacks.Captures(h) {
 			l.captures[h] = true
 		}
 	}
-	if r := crt.New(t); debug == "always" || debug == "auto" && r.Likely(ctx, heaps) {
-		l.crt = r
+	if r := crt.New(t); debug == "always" || r.Likely(ctx, heaps) {
+		l.crt, l.showCRT = r, debug != "never"
 	}
 	return l
 }
 
 // fill adds the layers of a block to its row.
 func (l *layers) fill(r *render.BlockRow, h *target.Heap, b *heap.Block) {
-	r.Stack, r.CRT.Known, r.Type = r.Stack[:0], false, ""
+	r.Stack, r.StackNames, r.CRT.Known, r.Type = r.Stack[:0], r.StackNames[:0], false, ""
 	if l == nil {
 		return
 	}
-	if b.State == heap.Busy {
-		if c := l.types.Object(b.User(), h.Bits); c != nil {
-			r.Type, r.TypeHow = c.Name, c.Evidence.String()
-		}
-	}
 	if l.captures[h] {
 		for _, a := range l.stacks.Of(h, b) {
-			r.Stack = append(r.Stack, uint64(a))
+			r.Stack, r.StackNames = append(r.Stack, uint64(a)), append(r.StackNames, l.name(a))
 		}
 	}
-	if l.crt == nil {
+	if b.State != heap.Busy {
 		return
 	}
-	if x, ok := l.crt.Of(h, b); ok {
-		r.CRT = render.CRTBlock{Known: true, Type: x.Type().String(), Request: x.Request, File: x.Name, User: uint64(x.User), UserBytes: x.Bytes}
-		if x.HasLine() {
-			r.CRT.Line = x.Line
+	light, own, ok := locate.Light(l.t, h, *b)
+	if ok && light.Freed {
+		return
+	}
+	user := own.User()
+	if l.crt != nil {
+		if x, ok := l.crt.Of(h, &own); ok {
+			user = x.User
+			l.fillCRT(r, x)
 		}
 	}
+	if c := l.types.Object(user, h.Bits); c != nil {
+		r.Type, r.TypeHow = c.Name, c.Evidence.String()
+	}
+}
+
+func (l *layers) fillCRT(r *render.BlockRow, x crt.Block) {
+	if !l.showCRT {
+		return
+	}
+	r.CRT = render.CRTBlock{Known: true, Type: x.Type().String(), Request: x.Request, File: x.Name, User: uint64(x.User), UserBytes: x.Bytes}
+	if x.HasLine() {
+		r.CRT.Line = x.Line
+	}
+}
+
+// maxNames bounds what name remembers: of call sites that allocate there are
+// thousands, of addresses that a hostile dump makes up as many as it likes.
+const maxNames = 1 << 18
+
+// name is the name of a return address; the address itself where no module is.
+func (l *layers) name(a memory.Addr) string {
+	s, ok := l.names[a]
+	if !ok {
+		s = stacks.Frame{Addr: a, Name: l.stacks.Names.Return(a)}.String()
+		if len(l.names) < maxNames {
+			l.names[a] = s
+		}
+	}
+	return s
 }

@@ -19,6 +19,7 @@ type BlockRow struct {
 	LFH, BucketKnown           bool     // of the low-fragmentation heap; and its Bucket is known
 	Bucket                     uint8    // not in CSV
 	Stack                      []uint64 // innermost first; JSON only, and none is no key
+	StackNames                 []string // of Stack, one each
 	CRT                        CRTBlock // JSON only
 	Type, TypeHow              string   // of the object that it begins with; JSON only, and empty is no key
 }
@@ -119,7 +120,7 @@ func appendBlockJSON(b []byte, r *BlockRow) []byte {
 	if r.LFH {
 		b = appendBucketJSON(b, r)
 	}
-	b = appendStackJSON(b, r.Stack)
+	b = appendStackJSON(b, r)
 	if r.Type != "" {
 		b = appendString(append(b, `,"type":`...), r.Type)
 		b = append(append(append(b, `,"type_how":"`...), r.TypeHow...), '"')
@@ -161,17 +162,24 @@ func appendSome(b []byte, n uint32) []byte {
 	return strconv.AppendUint(b, uint64(n), 10)
 }
 
-// appendStackJSON appends the key of a stack, if there is one.
-func appendStackJSON(b []byte, stack []uint64) []byte {
-	if len(stack) == 0 {
+// appendStackJSON appends the keys of a stack, if there is one.
+func appendStackJSON(b []byte, r *BlockRow) []byte {
+	if len(r.Stack) == 0 {
 		return b
 	}
 	b = append(b, `,"stack":[`...)
-	for i, a := range stack {
+	for i, a := range r.Stack {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(appendAddress(append(b, '"'), a), '"')
+	}
+	b = append(b, `],"stack_names":[`...)
+	for i, s := range r.StackNames {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, s)
 	}
 	return append(b, ']')
 }

@@ -75,6 +75,7 @@ func findings(all []check.Finding) Table {
 		f("story", "", Text, func(x check.Finding) any { return word(x.Story) }),
 		f("evidence", "", Text, func(x check.Finding) any { return word(x.Evidence) }),
 		f("stack", "", Stack, func(x check.Finding) any { return stackCell(x.Stack) }),
+		f("stack_names", "", List, func(x check.Finding) any { return stackNames(x.Stack) }),
 		f("lost_bytes", "", Bytes, func(x check.Finding) any { return x.Lost }),
 		f("mid_update", "", Yes, func(x check.Finding) any { return x.MidUpdate }),
 	}, all)
@@ -106,6 +107,7 @@ func around(all []check.Finding) Table {
 		f("hex", "", Text, func(b beside) any { return word(fmt.Sprintf("% x", b.Data)) }),
 		f("text", "", Text, func(b beside) any { return word(printable(b.Data)) }),
 		f("stack", "", Stack, func(b beside) any { return stackCell(b.Stack) }),
+		f("stack_names", "", List, func(b beside) any { return stackNames(b.Stack) }),
 	}, rows)
 }
 

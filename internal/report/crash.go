@@ -54,6 +54,9 @@ func registerFields() []field[crash.Register] {
 		f("says", "", Text, func(x crash.Register) any { return word(x.Says) }),
 		f("symbol", "", Text, func(x crash.Register) any { return word(x.Name.String()) }),
 		f("symbol_how", "", Text, func(x crash.Register) any { return symbolHow(x.Name) }),
+		f("symbol_source", "", Text, func(x crash.Register) any { return symbolSource(x.Name) }),
+		f("file", "", Text, func(x crash.Register) any { return sourceFile(x.Name) }),
+		f("line", "", Count, func(x crash.Register) any { return sourceLine(x.Name) }),
 	}
 }
 

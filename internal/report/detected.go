@@ -34,6 +34,7 @@ func detected(all []check.Detected) Table {
 		failureOf("previous_block", Address, func(x *ntheap.Failure) any { return some(x.Previous) }),
 		failureOf("next_block", Address, func(x *ntheap.Failure) any { return some(x.Next) }),
 		f("stack", "", Stack, func(d check.Detected) any { return stackCell(d.Frames) }),
+		f("stack_names", "", List, func(d check.Detected) any { return stackNames(d.Frames) }),
 	}, all)
 }
 

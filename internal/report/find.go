@@ -39,6 +39,7 @@ func found(x locate.Found, rs *roles.Result) Table {
 		pair{Column{"type_bases", titleIf(x.Class != nil && len(x.Class.Bases) > 0, "Base classes"), List}, baseNames(x.Class)},
 		pair{Column{"type_module", "", Text}, typeCell(x.Class, func(c *symbols.Class) string { return c.Module })},
 		pair{Column{"stack", "", Stack}, stackCell(x.Stack)},
+		pair{Column{"stack_names", "", List}, stackNames(x.Stack)},
 		pair{Column{"module", titleIf(x.Module != "", "Module"), Text}, word(x.Module)},
 		pair{Column{"module_offset", titleIf(x.Module != "", "Offset in the module"), Hex}, known(x.Module != "", x.ModuleOffset)},
 		pair{Column{"symbol", titleIf(x.Name.Symbol != "", "Symbol"), Text}, symbol(x.Name)},
@@ -162,6 +163,19 @@ func stackCell(stack []stacks.Frame) any {
 	out := make([]uint64, len(stack))
 	for i, x := range stack {
 		out[i] = uint64(x.Addr)
+	}
+	return out
+}
+
+// stackNames are the names of a stack's addresses, for the key stack_names; an
+// address in no module stands for itself.
+func stackNames(stack []stacks.Frame) any {
+	if len(stack) == 0 {
+		return nil
+	}
+	out := make([]string, len(stack))
+	for i, x := range stack {
+		out[i] = x.String()
 	}
 	return out
 }

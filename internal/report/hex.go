@@ -46,6 +46,9 @@ func HexBytes(t *target.Target, lines []HexLine, words []HexWord) *Document {
 			f("says", "", Text, func(x HexWord) any { return word(x.Says) }),
 			f("symbol", "", Text, func(x HexWord) any { return word(x.Symbol.String()) }),
 			f("symbol_how", "", Text, func(x HexWord) any { return symbolHow(x.Symbol) }),
+			f("symbol_source", "", Text, func(x HexWord) any { return symbolSource(x.Symbol) }),
+			f("file", "", Text, func(x HexWord) any { return sourceFile(x.Symbol) }),
+			f("line", "", Count, func(x HexWord) any { return sourceLine(x.Symbol) }),
 		}, words))
 	}
 	return doc

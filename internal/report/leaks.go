@@ -89,6 +89,7 @@ func leakGroups(l *refs.Leaks, top int) Table {
 		f("leaked_blocks", "Nothing points\nto", Count, func(x refs.Group) any { return x.Heads }),
 		f("example", "For example", Address, func(x refs.Group) any { return addr(x.Example) }),
 		f("stack", "", Stack, func(x refs.Group) any { return stackCell(x.Stack) }),
+		f("stack_names", "", List, func(x refs.Group) any { return stackNames(x.Stack) }),
 	}, cut(l.Groups, top))
 	if n := len(l.Groups) - len(t.Rows); n > 0 {
 		rest := refs.Count{}

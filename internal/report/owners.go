@@ -8,6 +8,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/analysis/attrib"
 	"github.com/heapdump/heapdump/internal/analysis/content"
+	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/target"
 )
 
@@ -74,14 +75,8 @@ func ownerGroups(t *target.Target, r *attrib.Result, top int) Table {
 		f("fingerprint", "", Text, func(g attrib.Group) any { return g.Fingerprint() }),
 		f("example", "For example", Address, func(g attrib.Group) any { return addr(g.Example) }),
 		f("sample", titleIf(hasText(r), "Text there"), Text, func(g attrib.Group) any { return groupSample(t, g) }),
-		f("stack", "", Stack, func(g attrib.Group) any {
-			for _, k := range g.Keys {
-				if len(k.Stack) > 0 {
-					return stackCell(k.Stack)
-				}
-			}
-			return nil
-		}),
+		f("stack", "", Stack, func(g attrib.Group) any { return stackCell(groupStack(g)) }),
+		f("stack_names", "", List, func(g attrib.Group) any { return stackNames(groupStack(g)) }),
 	}, shown)
 	if n := len(r.Groups) - len(shown); n > 0 {
 		blocks, bytes := 0, uint64(0)
@@ -133,6 +128,16 @@ func groupSample(t *target.Target, g attrib.Group) any {
 		}
 		b := t.Space.Tail(g.ExampleData)
 		return word(content.Sample(k.Kind, b[:min(len(b), content.Look)], g.In.Bits))
+	}
+	return nil
+}
+
+// groupStack is the stack of a group by stack; nil of another.
+func groupStack(g attrib.Group) []stacks.Frame {
+	for _, k := range g.Keys {
+		if len(k.Stack) > 0 {
+			return k.Stack
+		}
 	}
 	return nil
 }

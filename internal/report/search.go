@@ -92,6 +92,9 @@ func hitKeys(hits []Hit) Table {
 		f("module_offset", "", Hex, func(h Hit) any { return known(h.Owner.Module != "", h.Owner.ModuleOffset) }),
 		f("symbol", "", Text, func(h Hit) any { return symbol(h.Owner.Name) }),
 		f("symbol_how", "", Text, func(h Hit) any { return symbolHow(h.Owner.Name) }),
+		f("symbol_source", "", Text, func(h Hit) any { return symbolSource(h.Owner.Name) }),
+		f("file", "", Text, func(h Hit) any { return sourceFile(h.Owner.Name) }),
+		f("line", "", Count, func(h Hit) any { return sourceLine(h.Owner.Name) }),
 		f("tid", "", Count, func(h Hit) any { return known(h.Owner.InStack, h.Owner.Thread) }),
 		f("sample", "", Text, func(h Hit) any { return sample(h) }),
 	}, hits)

@@ -69,6 +69,9 @@ func threadFields() []field[thread] {
 		f("sp", "Stack pointer", Address, func(x thread) any { return some(x.Registers().SP) }),
 		f("at", "Instruction", Text, func(x thread) any { return word(x.At.String()) }),
 		f("at_how", "", Text, func(x thread) any { return symbolHow(x.At) }),
+		f("at_source", "", Text, func(x thread) any { return symbolSource(x.At) }),
+		f("at_file", "", Text, func(x thread) any { return sourceFile(x.At) }),
+		f("at_line", "", Count, func(x thread) any { return sourceLine(x.At) }),
 		f("last_error", "Last error", Text, ofBlock("LastErrorValue", func(b *process.ThreadBlock) any { return ntcode.Win32(b.LastError) })),
 		f("last_error_code", "", Count, ofBlock("LastErrorValue", func(b *process.ThreadBlock) any { return b.LastError })),
 		f("last_status", "", Hex, ofBlock("LastStatusValue", func(b *process.ThreadBlock) any { return b.LastStatus })),
@@ -82,5 +85,8 @@ func threadFields() []field[thread] {
 		f("start", "", Address, ofInfo(func(x thread) any { return some(x.Info.StartAddress) })),
 		f("start_at", "Started at", Text, func(x thread) any { return word(x.Start.String()) }),
 		f("start_at_how", "", Text, func(x thread) any { return symbolHow(x.Start) }),
+		f("start_at_source", "", Text, func(x thread) any { return symbolSource(x.Start) }),
+		f("start_at_file", "", Text, func(x thread) any { return sourceFile(x.Start) }),
+		f("start_at_line", "", Count, func(x thread) any { return sourceLine(x.Start) }),
 	}
 }

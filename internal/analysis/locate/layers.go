@@ -216,12 +216,8 @@ func (x *Found) within(t *target.Target, names *symbols.Table) {
 	if b.State != heap.Busy {
 		return
 	}
-	if x.Heap.Page == nil {
-		if l, ok := pageheap.Light(t.Space, b); ok && (x.Heap.NormalOf != 0 || l.StartOK && l.EndOK) {
-			x.Light = &l
-			b.Header += uint8(l.User - l.Header)
-			b.Unused = uint32(min(b.Size-min(b.Size, l.Requested), 1<<32-1))
-		}
+	if l, inner, ok := Light(t, x.Heap, b); ok {
+		x.Light, b = &l, inner
 	}
 	if x.Light != nil && x.Light.Freed {
 		return
@@ -234,6 +230,22 @@ func (x *Found) within(t *target.Target, names *symbols.Table) {
 		user = x.CRT.User
 	}
 	x.Class = symbols.NewTypes(names).Object(user, x.Heap.Bits)
+}
+
+// Light returns the header of light page heap that a block begins with, and
+// what is left of the block for the program; false when it has none. Outside
+// the heaps of page heap both of its stamps must be right.
+func Light(t *target.Target, h *target.Heap, b heap.Block) (pageheap.Info, heap.Block, bool) {
+	if h.Page != nil {
+		return pageheap.Info{}, b, false
+	}
+	l, ok := pageheap.Light(t.Space, b)
+	if !ok || h.NormalOf == 0 && !(l.StartOK && l.EndOK) {
+		return pageheap.Info{}, b, false
+	}
+	b.Header += uint8(l.User - l.Header)
+	b.Unused = uint32(min(b.Size-min(b.Size, l.Requested), 1<<32-1))
+	return l, b, true
 }
 
 // container finds the UserBlocks round the address: of a slot, of their own

@@ -5,6 +5,8 @@
 package stacks
 
 import (
+	"fmt"
+
 	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -61,6 +63,14 @@ type Frame struct {
 	Module string // file name; empty when in none
 	Offset uint64 // from the module's start
 	Name   symbols.Name
+}
+
+// String is the frame's name; its address where no module is.
+func (f Frame) String() string {
+	if s := f.Name.String(); s != "" {
+		return s
+	}
+	return fmt.Sprintf("%#x", uint64(f.Addr))
 }
 
 // Frames names the addresses of a stack.
