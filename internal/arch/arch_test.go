@@ -58,6 +58,7 @@ var permitted = map[string]string{
 		" internal/render/html" +
 		" internal/render/windbg" +
 		" internal/report" +
+		" internal/schema" +
 		" internal/srum" +
 		" internal/symbols" +
 		" internal/target" +
@@ -76,6 +77,8 @@ var permitted = map[string]string{
 	"internal/debugger":      "internal/nearest",
 	"internal/nearest":       "",
 	"internal/render":        "internal/report",
+	"internal/schema":        "docs internal/render internal/report",
+	"docs":                   "",
 	"internal/pprofout":      "internal/analysis/attrib internal/analysis/stacks internal/target pkg/memory github.com/google/pprof/profile",
 	"internal/render/windbg": "",
 	"internal/render/dot":    "",

@@ -130,6 +130,7 @@ func (a *app) commands() []*cobra.Command {
 		a.triage(),
 		a.baseline(),
 		a.windbgCommand(),
+		a.schema(),
 		a.config(),
 		a.version(),
 	}

@@ -50,7 +50,16 @@ func NewBlocks(w io.Writer, format Format, digits int) *Blocks {
 	case FormatText:
 		b.buf = appendBlockHeading(b.buf, digits)
 	case FormatCSV:
-		b.buf = append(b.buf, "heap,segment,entry,user,block_bytes,user_bytes,state,origin,flags,trust\r\n"...)
+		for i, c := range BlockColumns() {
+			if c.Optional {
+				break
+			}
+			if i > 0 {
+				b.buf = append(b.buf, ',')
+			}
+			b.buf = append(b.buf, c.Key...)
+		}
+		b.buf = append(b.buf, "\r\n"...)
 	case FormatJSON:
 		b.buf = append(b.buf, '[')
 	}
