@@ -241,7 +241,7 @@ func TestSchemaFails(t *testing.T) {
 }
 
 // optionalOfBlock are the keys of walk that not every block has.
-var optionalOfBlock = map[string]bool{"bucket": true, "stack": true, "type": true, "type_how": true, "crt": true}
+var optionalOfBlock = map[string]bool{"bucket": true, "stack": true, "stack_names": true, "type": true, "type_how": true, "crt": true}
 
 // eachKey calls f with every key of a JSON value, of an array those of its
 // first objects.

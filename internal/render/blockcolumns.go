@@ -22,7 +22,7 @@ func BlockColumns() []BlockColumn {
 		always("heap", report.Address), always("segment", report.Address), always("entry", report.Address), always("user", report.Address),
 		always("block_bytes", report.Bytes), always("user_bytes", report.Bytes), always("state", report.Text), always("origin", report.Text),
 		always("flags", report.Hex), always("trust", report.Text),
-		some("bucket", report.Count), some("stack", report.Stack), some("type", report.Text), some("type_how", report.Text),
+		some("bucket", report.Count), some("stack", report.Stack), some("stack_names", report.List), some("type", report.Text), some("type_how", report.Text),
 		some("crt", report.Nested, report.Column{Key: "type", Kind: report.Text}, report.Column{Key: "request", Kind: report.Count},
 			report.Column{Key: "file", Kind: report.Text}, report.Column{Key: "line", Kind: report.Count},
 			report.Column{Key: "user", Kind: report.Address}, report.Column{Key: "user_bytes", Kind: report.Bytes}),

@@ -85,6 +85,7 @@ func Shapes() ([]CommandShape, error) {
 		{"teb", docs(TEBs(t, nil))},
 		{"triage", docs(NewTriage([]Triaged{{Findings: []finding.Finding{{Rule: finding.NoCrash}}}}).Document())},
 		{"baseline show", docs(Baseline(nil, nil))},
+		{"config", docs(Config("", nil))},
 		{"version", docs(Version("", "", ""))},
 	}, nil
 }
