@@ -10,6 +10,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
 	"github.com/heapdump/heapdump/internal/pick"
 	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -157,6 +158,9 @@ func (a *app) explain(ctx context.Context, t *target.Target, m *vmmap.Map, at me
 		}
 	}
 	if o != nil && o.Usage == vmmap.Image {
+		if n := symbols.Of(t).Find(at); n.Symbol != "" {
+			x.Symbol, x.SymbolHow = n.Text(), n.Found()
+		}
 		for _, mod := range t.Modules() {
 			if mod.Start == o.Start && mod.Image != nil {
 				if s, ok := mod.Image.Section(at); ok {

@@ -17,6 +17,9 @@ type Explained struct {
 	Described bool           // the dump describes the address: there is a Piece
 	Owners    []*vmmap.Owner // the first has the memory
 	Section   string         // of the module, empty when in none
+	Symbol    string         // of an address in a module, module!name+0x1a; empty elsewhere
+	// SymbolHow says what Symbol rests on, as symbols.Name.Found does.
+	SymbolHow string
 	Saved     bool
 	Why       memory.Reason // why it is not saved
 
@@ -91,6 +94,8 @@ func ownerPairs(t *target.Target, x Explained) []pair {
 		{Column{"module", titleIf(module != nil, "Module"), Text}, module},
 		{Column{"module_offset", titleIf(module != nil, "Offset in the module"), Hex}, offset},
 		{Column{"section", titleIf(x.Section != "", "Section"), Text}, word(x.Section)},
+		{Column{"symbol", titleIf(x.Symbol != "", "Symbol"), Text}, word(x.Symbol)},
+		{Column{"symbol_how", titleIf(x.Symbol != "", "Found by"), Text}, word(x.SymbolHow)},
 	}
 }
 
