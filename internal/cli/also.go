@@ -62,10 +62,22 @@ func (a *app) output() (io.Writer, error) {
 			return nil, err
 		}
 	}
-	if (a.flags.output == "" || a.flags.output == "-") && a.actions() && a.forPeople() {
-		w = render.NoCommands(w)
+	if a.flags.output == "" || a.flags.output == "-" {
+		w = a.guarded(w)
 	}
 	return w, nil
+}
+
+// guarded is the standard output as its reader can bear it. Text escapes what
+// is hostile itself, and its own colours have to pass.
+func (a *app) guarded(w io.Writer) io.Writer {
+	switch {
+	case a.flags.format != "text" && a.env.StdoutTerminal:
+		return render.Terminal(w)
+	case a.actions() && a.forPeople():
+		return render.NoCommands(w)
+	}
+	return w
 }
 
 // actions reports whether a runner of GitHub Actions reads along.

@@ -159,3 +159,29 @@ func TestProgress(t *testing.T) {
 		}
 	}
 }
+
+// Text on a terminal keeps its colours; every other format on one has no
+// character that the terminal would act on.
+func TestTerminal(t *testing.T) {
+	path := demo(t)
+	for _, x := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"info", path}, "\x1b[1m"},
+		{[]string{"triage", path}, "\x1b[1m"},
+		{[]string{"find", "0x1", path, "--format", "csv"}, ""},
+		{[]string{"info", path, "--format", "markdown"}, ""},
+		{[]string{"triage", path, "--format", "json"}, ""},
+	} {
+		w := newWorld(nil)
+		w.StdoutTerminal = true
+		if code := cli.Main(t.Context(), x.args, w.Env); code > 2 {
+			t.Fatalf("%v: exit %d: %s", x.args, code, &w.stderr)
+		}
+		out := w.stdout.String()
+		if x.want != "" && !strings.HasPrefix(out, x.want) || x.want == "" && strings.Contains(out, "\x1b") || strings.Contains(out, `\u001b[1m`) {
+			t.Errorf("%v on a terminal begins with %.40q", x.args, out)
+		}
+	}
+}

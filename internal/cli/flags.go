@@ -137,9 +137,6 @@ func (a *app) open(ctx context.Context, path string) (*target.Target, io.Writer,
 	if err != nil {
 		return nil, nil, err
 	}
-	if a.flags.format != string(render.FormatText) && a.env.StdoutTerminal && w == a.env.Stdout {
-		w = render.Terminal(w)
-	}
 	t, err := target.Open(path, o)
 	if err != nil {
 		return nil, nil, inputError(err)
