@@ -8,7 +8,7 @@ demo: build ## build bin/heapdump and run it on a small dump
 	bin/heapdump summary $(DEMO)
 
 build: ## build bin/heapdump
-	$(GO) build -trimpath -o bin/heapdump ./cmd/heapdump
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/heapdump ./cmd/heapdump
 
 test: ## run every test (a walk that no longer advances shows as a timeout)
 	$(GO) test -timeout 280s ./...

@@ -97,7 +97,7 @@ type walker struct {
 // ahead is how far memory is read before the walk decodes it. Entries lie some
 // hundred bytes apart, so that each would be a cache miss, and in a fresh
 // mapping often a page fault: reading in order costs a fraction of that.
-const ahead = 1 << 20
+const ahead = 256 << 10
 
 // reader is memory that can be read in order more cheaply than by views.
 type reader interface {

@@ -301,7 +301,7 @@ type merger struct {
 func (m *merger) part(p *part) {
 	c := chunk{base: ID(m.n), heap: p.heap}
 	p.each(func(start, size uint64) {
-		if start < m.end || m.n == maxBlocks {
+		if start < m.end || uint64(m.n) == maxBlocks {
 			m.Dropped++
 			return
 		}
