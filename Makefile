@@ -2,7 +2,7 @@
 GO      ?= go
 DEMO    := testdata/dumps/demo.dmp
 
-.PHONY: demo test test-html lint bench bench-graph fuzz race build web clean
+.PHONY: demo test test-html lint bench bench-graph fuzz race portable build web clean
 
 demo: build ## build bin/heapdump and run it on a small dump
 	bin/heapdump summary $(DEMO)
@@ -23,6 +23,16 @@ lint: ## formatting, vet, staticcheck
 	@out=$$(gofmt -l cmd internal pkg); if [ -n "$$out" ]; then echo "gofmt: $$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+portable: ## the library's tests on a 32-bit and on a big-endian processor (Debian's qemu-user), the program's build for both
+	CGO_ENABLED=0 GOARCH=386 $(GO) vet ./...
+	CGO_ENABLED=0 GOARCH=s390x $(GO) vet ./...
+	GODEBUG=asyncpreemptoff=1 CGO_ENABLED=0 GOARCH=386 $(GO) test -exec qemu-i386 -skip $(SLOW) $(PORTABLE)
+	CGO_ENABLED=0 GOARCH=s390x $(GO) test -exec qemu-s390x -skip $(SLOW) $(PORTABLE)
+
+PORTABLE = ./pkg/memory ./pkg/minidump ./pkg/process ./pkg/ntheap ./pkg/peimage ./pkg/rtti ./pkg/stackdb ./pkg/structs ./pkg/crtheap ./pkg/pageheap
+# An emulated processor is too slow for what ends within a time limit.
+SLOW     = 'TestDamageAllOver|Fuzz'
 
 race: ## the tests under the race detector
 	$(GO) test -race -timeout 900s ./...

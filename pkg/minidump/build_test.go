@@ -13,7 +13,7 @@ import (
 // builder makes minidumps by hand, from the numbers of minidumpapiset.h.
 type builder struct {
 	data    []byte
-	streams int
+	streams int64
 }
 
 const maxStreams = 16
@@ -40,7 +40,9 @@ func words(parts ...any) []byte {
 }
 
 func u16(v int) []byte    { return binary.LittleEndian.AppendUint16(nil, uint16(v)) }
-func u32(v int) []byte    { return binary.LittleEndian.AppendUint32(nil, uint32(v)) }
+func u32[T int | uint32 | int64](v T) []byte {
+	return binary.LittleEndian.AppendUint32(nil, uint32(v))
+}
 func u64(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
 func zeros(n int) []byte  { return make([]byte, n) }
 
@@ -62,11 +64,11 @@ func (b *builder) text(s string) int {
 // add adds a stream.
 func (b *builder) add(t StreamType, parts ...any) *builder {
 	d := words(parts...)
-	return b.entry(t, len(d), b.blob(d))
+	return b.entry(t, len(d), int64(b.blob(d)))
 }
 
 // entry adds a directory entry with a size and offset of any kind.
-func (b *builder) entry(t StreamType, size, off int) *builder {
+func (b *builder) entry(t StreamType, size int, off int64) *builder {
 	copy(b.data[32+12*b.streams:], words(u32(int(t)), u32(size), u32(off)))
 	b.streams++
 	copy(b.data[8:], u32(b.streams))

@@ -78,7 +78,7 @@ func TestDamaged(t *testing.T) {
 // information than fits the file; loops end.
 func FuzzHandles(f *testing.F) {
 	f.Add(u32(16), u32(1), zeros(40), zeros(24))
-	f.Add(u32(16), u32(-1), append(append(zeros(36), u32(8)...), zeros(4)...), append(append(u32(8), u32(1)...), u32(12)...))
+	f.Add(u32(16), u32(uint32(0xffffffff)), append(append(zeros(36), u32(8)...), zeros(4)...), append(append(u32(8), u32(1)...), u32(12)...))
 	f.Fuzz(func(t *testing.T, header, count, descriptors, objects []byte) {
 		d := newDump()
 		at := d.blob(objects)

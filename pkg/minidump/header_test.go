@@ -54,7 +54,7 @@ func TestStreamNames(t *testing.T) {
 
 func TestDirectoryProblems(t *testing.T) {
 	b := newDump().add(0xfff0, "abc").add(0xfff0, "def").entry(0x43500001, 8, 1<<20)
-	b.entry(23, 100, len(b.data)-1)
+	b.entry(23, 100, int64(len(b.data)-1))
 	b.data[4] = 0x94
 	var l diag.List
 	b.parse(t).Check(l.Add)
@@ -84,7 +84,7 @@ func TestKinds(t *testing.T) {
 	}{
 		{nil, "an empty file"}, {words("MDMP", zeros(27)), "the first 31 bytes"}, {words("PAGEDU64", zeros(99)), "64-bit Windows kernel"},
 		{words("PAGEDUMP", zeros(99)), "32-bit Windows kernel"}, {words("PAGEXXXX"), "kernel memory dump"}, {elf(4), "an ELF core dump"},
-		{elf(2), "an ELF program"}, {words("\x7fELF\x02\x02\x01", zeros(9), "\x00\x04", zeros(40)), "an ELF core dump"}, {words(u32(0xfeedfacf), zeros(8), u32(4)), "a Mach-O core"}, {words(u32(0xfeedface), zeros(8), u32(2)), "a Mach-O program"},
+		{elf(2), "an ELF program"}, {words("\x7fELF\x02\x02\x01", zeros(9), "\x00\x04", zeros(40)), "an ELF core dump"}, {words(u32(uint32(0xfeedfacf)), zeros(8), u32(4)), "a Mach-O core"}, {words(u32(uint32(0xfeedface)), zeros(8), u32(2)), "a Mach-O program"},
 		{words("\xfe\xed\xfa\xce", zeros(8), "\x00\x00\x00\x04"), "a Mach-O core"}, {words("MZ", zeros(99)), "program or library (PE)"},
 		{words("PK\x03\x04"), "a zip"}, {words("\x1f\x8b\x08"), "a gzip"}, {words("\x28\xb5\x2f\xfd"), "a zstd"}, {words("PMDM", zeros(28)), "swapped byte order"},
 		{utf16("Version=1\r\nEventType=APPCRASH\r\n"), "Windows Error Reporting"}, {words("Version=1\r\nEventType=BEX64"), "Windows Error Reporting"},

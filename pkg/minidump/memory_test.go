@@ -87,7 +87,7 @@ func TestMemoryHostile(t *testing.T) {
 		{"32-bit count", func(b *builder) { b.add(MemoryListStream, u32(-1), u64(0x1000), u32(8), u32(0)) }, []diag.Code{CodeStreamCount}, 8},
 		{"no header", func(b *builder) { b.add(Memory64ListStream, u64(0)[:7]) }, []diag.Code{CodeStreamHeader}, 0},
 		{"stream outside", func(b *builder) { b.entry(MemoryListStream, 20, 1<<31) }, []diag.Code{CodeStreamOutsideFile}, 0},
-		{"offset at the end", func(b *builder) { b.entry(MemoryListStream, 20, len(b.data)) }, []diag.Code{CodeStreamOutsideFile}, 0},
+		{"offset at the end", func(b *builder) { b.entry(MemoryListStream, 20, int64(len(b.data))) }, []diag.Code{CodeStreamOutsideFile}, 0},
 		{"range wraps", func(b *builder) { b.add(MemoryListStream, u32(1), u64(top-7), u32(16), u32(0)) }, []diag.Code{CodeMemoryRangeWraps}, 7},
 		{"sizes that overflow", func(b *builder) {
 			b.add(Memory64ListStream, u64(3), u64(0), u64(0x1000), u64(top), u64(0x3000), u64(top), u64(0x5000), u64(8))

@@ -23,7 +23,7 @@ func x64Context() []byte {
 
 // systemInfo is a SystemInfo stream of an architecture.
 func systemInfo(a Arch, csd int) []byte {
-	return words(u16(int(a)), u16(6), u16(0x3a02), "\x04\x01", u32(6), u32(1), u32(7601), u32(2), u32(csd), u16(0x100), u16(0), "GenuineIntel", u32(0x306a9), u32(0xbfebfbff), u32(0))
+	return words(u16(int(a)), u16(6), u16(0x3a02), "\x04\x01", u32(6), u32(1), u32(7601), u32(2), u32(csd), u16(0x100), u16(0), "GenuineIntel", u32(0x306a9), u32(uint32(0xbfebfbff)), u32(0))
 }
 
 func TestThreads(t *testing.T) {
@@ -119,9 +119,9 @@ func nulls(prefix string, from, to int) string {
 // after the count.
 func TestPaddedLists(t *testing.T) {
 	b := newDump()
-	b.add(ThreadListStream, u32(1), u32(0xcccccccc), u32(77), zeros(44))
-	b.add(ModuleListStream, u32(1), u32(0xcccccccc), u64(0x400000), u32(0x1000), zeros(96))
-	b.add(MemoryListStream, u32(1), u32(0xcccccccc), u64(0x400000), u32(4), u32(0))
+	b.add(ThreadListStream, u32(1), u32(uint32(0xcccccccc)), u32(77), zeros(44))
+	b.add(ModuleListStream, u32(1), u32(uint32(0xcccccccc)), u64(0x400000), u32(0x1000), zeros(96))
+	b.add(MemoryListStream, u32(1), u32(uint32(0xcccccccc)), u64(0x400000), u32(4), u32(0))
 	var l diag.List
 	f := b.parse(t)
 	if th := f.Threads(l.Add); len(th) != 1 || th[0].ID != 77 {
