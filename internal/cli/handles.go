@@ -15,6 +15,16 @@ import (
 	"github.com/heapdump/heapdump/internal/target"
 )
 
+// handlesLong says what --unreferenced rests on.
+const handlesLong = `--unreferenced looks for the handles' numbers in the writable memory that the dump holds: the bytes of busy
+blocks, stacks from the stack pointer up, data of modules, and the rest. Free blocks and what is below a stack
+pointer are counted apart, since nobody keeps those. A number that no aligned word has is one that nobody kept to
+close the handle with; unless the program keeps it encoded, in the kernel, or in memory that was not saved. A
+number that words do have proves little, since small numbers are lengths and counts as well. It is called
+referenced when a field holds it that is known to hold handles (process parameters, thread pools), when blocks of
+one size have handles of one type and nothing else at one place, or when it is more frequent than nine of ten of
+the numbers next below it that are no handles; "Held by" and the counts say which.`
+
 // handles is heapdump handles.
 func (a *app) handles() *cobra.Command {
 	var f handles.Filter
@@ -24,14 +34,7 @@ func (a *app) handles() *cobra.Command {
 	c := a.command(&cobra.Command{
 		Use:   "handles [DUMP]",
 		Short: "The open handles: how many of each type, their names, rights and objects",
-		Long: `--unreferenced looks for the handles' numbers in the writable memory that the dump holds: the bytes of busy
-blocks, stacks from the stack pointer up, data of modules, and the rest. Free blocks and what is below a stack
-pointer are counted apart, since nobody keeps those. A number that no aligned word has is one that nobody kept to
-close the handle with; unless the program keeps it encoded, in the kernel, or in memory that was not saved. A
-number that words do have proves little, since small numbers are lengths and counts as well. It is called
-referenced when a field holds it that is known to hold handles (process parameters, thread pools), when blocks of
-one size have handles of one type and nothing else at one place, or when it is more frequent than nine of ten of
-the numbers next below it that are no handles; "Held by" and the counts say which.`,
+		Long:  handlesLong,
 		Example: lines("heapdump handles app.dmp", "heapdump handles --type Event --access EVENT_MODIFY_STATE app.dmp",
 			"heapdump handles --name Orchard --format json app.dmp", "heapdump handles --unreferenced app.dmp", "heapdump handles --style windbg app.dmp"),
 		Args: onlyADump,

@@ -113,6 +113,46 @@ func TestCodeHeaps(t *testing.T) {
 	}
 }
 
+// TestFiller: free room between objects is filled with arrays of bytes, and a
+// few objects among much of it prove nothing.
+func TestFiller(t *testing.T) {
+	for _, a := range []synth.Arch{synth.X86, synth.X64} {
+		for fillers, want := range map[int]bool{3: true, 4: true, 5: false, 40: false} {
+			c := net(a)
+			c.Objects = 0
+			r, _ := runtime(t, c, func(m *synth.Image) {
+				at := c.GC + 0x1000
+				for i := range 4 + fillers {
+					mt, size := c.MT(0), 4*a.PtrSize()
+					if i >= 4 {
+						mt, size = c.MT(4), 3*a.PtrSize()
+					}
+					m.PutPtr(at, mt)
+					at += size
+				}
+			})
+			if got, ok := r.Heap(memory.Addr(c.GC).Span(0x4000)); ok != want || got.Proved != 4 && ok {
+				t.Errorf("%v, %d fillers: %v, %+v", a, fillers, ok, got)
+			}
+		}
+	}
+}
+
+// TestFragments: a fragment of the map that reaches beyond its RangeSection.
+func TestFragments(t *testing.T) {
+	for _, a := range []synth.Arch{synth.X86, synth.X64} {
+		w := a.PtrSize()
+		for field, to := range map[uint64]uint64{1: 0x5300000 - 0x1000, 2: 0x5300000 + 0x11000} {
+			c := net(a)
+			c.Map = true
+			r, i := runtime(t, c, func(m *synth.Image) { m.PutPtr(c.Sections+0x1c0+field*w, to) })
+			if g, ok := clr.Globals(r.Space, i); !ok || len(r.CodeHeaps(g)) != 0 {
+				t.Errorf("%v: code heaps by a fragment whose word %d is %#x", a, field, to)
+			}
+		}
+	}
+}
+
 // FuzzRuntime: no bytes of a runtime's structures make a panic or a loop.
 func FuzzRuntime(f *testing.F) {
 	f.Add(uint32(0x5000100), []byte{1, 2, 3, 4, 5, 6, 7, 8}, true, true)

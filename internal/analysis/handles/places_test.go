@@ -131,3 +131,19 @@ func TestNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestLostHolds: what a damaged header hides of a heap counts as the heap's.
+func TestLostHolds(t *testing.T) {
+	for _, a := range []synth.Arch{synth.X86, synth.X64} {
+		r := holding(t, a, []synth.Item{synth.Busy(64), with(a, 5, 0x118), synth.Busy(64)}, func(_ *synth.Process, b *synth.Built) {
+			for _, x := range b.Heaps[0].Blocks {
+				if x.State == synth.StateBusy && x.Size == 40*a.PtrSize() {
+					b.Image.Write(x.Entry+a.Unit()-8, []byte{0x5a, 0x11, 0x99, 0xe7, 0x3c, 0x42, 0x81, 0x0f})
+				}
+			}
+		})
+		if h := r.Handles[6].Held; h.Heap != 1 || h.Total() != 1 {
+			t.Errorf("%v: %+v", a, h)
+		}
+	}
+}

@@ -206,6 +206,12 @@ func TestFibers(t *testing.T) {
 				m.PutU32(p.PEB+high, 2)
 				m.PutPtr(other+4*w, place)
 			}, other, ""},
+			{"a callback into an image's data", func(m *synth.Image) {
+				link(m, p.PEB+head, slots)
+				m.PutPtr(p.PEB+calls, other)
+				m.PutU32(p.PEB+high, 2)
+				m.PutPtr(other+4*w, p.ImageBase+0x200)
+			}, other, ""},
 			{"no callback", func(m *synth.Image) {
 				link(m, p.PEB+head, slots)
 				m.PutPtr(p.PEB+calls, other)
