@@ -13,7 +13,7 @@ import (
 // blocks of one size.
 type Suspect struct {
 	Rule     string   // accumulator
-	Shape    string   // list, doubly linked list, table, tree, blocks
+	Shape    string   // list, doubly linked list, vector, table, map, tree, blocks
 	Length   int      // blocks of the size
 	Element  uint64   // that size
 	Bytes    uint64   // of those blocks
@@ -157,48 +157,6 @@ func (d *Dominators) commonest(w uint32, depth []uint32) (size uint64, n int) {
 		}
 	}
 	return size, n
-}
-
-// shape names how the elements hang together, by where in the tree they are
-// and how many references to elements an element has.
-func (d *Dominators) shape(w uint32, depth []uint32, s *Suspect) string {
-	element := func(id ID) bool {
-		x := d.numberOf[id]
-		return x > 0 && depth[x] > 0 && d.Size(id) == s.Element
-	}
-	flat, deepest, links, held := 0, uint32(0), 0, 0 // flat: directly below, or below the first element
-	for x := w + 1; int(x) < len(d.vertex); x++ {
-		if depth[x] == 0 || d.size(x) != s.Element {
-			continue
-		}
-		deepest = max(deepest, depth[x])
-		if depth[x] <= 2 {
-			flat++
-		}
-		for _, to := range d.edges(d.vertex[x]) {
-			if element(to &^ interior) {
-				links++
-			}
-		}
-	}
-	if node := d.vertex[w]; node < uint32(d.n) {
-		for _, to := range d.edges(node) {
-			if element(to &^ interior) {
-				held++
-			}
-		}
-	}
-	switch {
-	case held >= s.Length/2:
-		return "table"
-	case int(deepest) >= s.Length/2:
-		return "list"
-	case flat >= s.Length/2 && links >= s.Length && links <= s.Length*9/4:
-		return "doubly linked list"
-	case links >= s.Length/2 && int(deepest) < s.Length/2 && flat < s.Length/2:
-		return "tree"
-	}
-	return "blocks"
 }
 
 // maxPath bounds the steps of a path that are told.

@@ -20,11 +20,21 @@ type link struct{ from, at, to, off int }
 // and what else prepare does.
 func graph(t *testing.T, arch synth.Arch, n int, links []link, prepare func(b *synth.Built, users []uint64)) *target.Target {
 	t.Helper()
+	sizes := make([]uint64, n)
+	for i := range sizes {
+		sizes[i] = 64
+	}
+	return graphOf(t, arch, sizes, links, prepare)
+}
+
+// graphOf is graph of blocks of these sizes.
+func graphOf(t *testing.T, arch synth.Arch, sizes []uint64, links []link, prepare func(b *synth.Built, users []uint64)) *target.Target {
+	t.Helper()
 	p := synth.NewProcess(synth.Win10v1809, arch)
 	base := uint64(0x3500000)
-	items := make([]synth.Item, n)
-	for i := range items {
-		items[i] = synth.Busy(64)
+	var items []synth.Item
+	for _, n := range sizes {
+		items = append(items, synth.Busy(n))
 	}
 	p.AddHeap(&synth.Heap{Address: base, Flags: synth.FlagGrowable, Segments: []synth.Segment{{Reserve: 0x100000, Items: items}}})
 	p.Prepare = func(b *synth.Built) {
