@@ -10,11 +10,12 @@ import (
 // place is a block that a structure of the process names.
 type place struct{ name, evidence string }
 
-// places finds the blocks that the PEBs and the loader's lists lead to, by
-// user pointer.
+// places finds the blocks that the PEBs, the loader's lists and the TEBs lead
+// to, by user pointer.
 func (s *shared) places(t *target.Target) map[memory.Addr]place {
 	out := map[memory.Addr]place{}
-	src := process.Source{Space: t.Space, Bits: t.File.Arch().Bits()}
+	src := t.Source()
+	more := placer{s, src, out}
 	put := func(a memory.Addr, name, evidence string) {
 		if i, ok := s.index.At(a); ok && a != 0 {
 			if _, taken := out[s.index.User(i)]; !taken {
@@ -32,6 +33,7 @@ func (s *shared) places(t *target.Target) map[memory.Addr]place {
 		}
 		for _, e := range l.Entries {
 			put(e.Address, "loader's entry of a module (LDR_DATA_TABLE_ENTRY)", "it is in PEB.Ldr's list of modules")
+			more.node(e.Address, p.Bits)
 		}
 	}
 	for _, p := range t.PEBs {
@@ -39,6 +41,7 @@ func (s *shared) places(t *target.Target) map[memory.Addr]place {
 			put(h, "process parameters", "PEB.ProcessParameters points to it")
 		}
 	}
+	more.threads(t)
 	return out
 }
 

@@ -25,12 +25,20 @@ const (
 	beginsWString
 	beginsVector
 	pointers
+	cppException
+	criticalSection
+	threadPool
+	balancedNode
+	ownStrings
+	ownText
 )
 
 // String names the shape.
 func (s shape) String() string {
 	return [...]string{"unknown", "critical section's debug information", "HSTRING", "std::map or set node", "doubly linked list node",
-		"object that begins with a std::string", "object that begins with a std::wstring", "object that begins with a std::vector", "array of pointers"}[s]
+		"object that begins with a std::string", "object that begins with a std::wstring", "object that begins with a std::vector", "array of pointers",
+		"exception record of a C++ exception", "object that begins with a critical section", "thread pool object", "node of a balanced tree (RTL_BALANCED_NODE)",
+		"array of pointers to texts behind it", "structure with a string of its own (UNICODE_STRING)"}[s]
 }
 
 func (s shape) evidence() string {
@@ -43,12 +51,18 @@ func (s shape) evidence() string {
 		"size, capacity and text of a wide string agree",
 		"three pointers in order into one block, which begins at the first",
 		"nearly every word is an address in a block in use or in a module",
+		"the code 0xe06d7363 and, as its first parameter, the version of C++ exceptions",
+		"its first pointer leads to debug information of a critical section, which points back to it",
+		"a count of references, a table of functions of ntdll, and a link that its neighbours point back to",
+		"its left and right node lead back to it, and its parent to it",
+		"pointers in order to texts that follow one another in the block, then a null",
+		"a length, a room and a pointer to text of that length in the block itself",
 	}[s]
 }
 
 func (s shape) confidence() content.Confidence {
 	switch s {
-	case beginsVector, listNode, pointers:
+	case beginsVector, listNode, pointers, threadPool, balancedNode, criticalSection:
 		return content.Medium
 	}
 	return content.High
@@ -119,8 +133,13 @@ func (w *worker) isHString(x *subject, self uint64) bool {
 
 // shape recognises parts of containers.
 func (w *worker) shape(x *subject) (shape, bool) {
+	if w.index == nil {
+		return noShape, false
+	}
+	if s, ok := w.systemShape(x); ok {
+		return s, true
+	}
 	switch {
-	case w.index == nil:
 	case w.isTreeNode(x):
 		return treeNode, true
 	case w.isListNode(x):

@@ -2,7 +2,10 @@
 // known formats, fills. It knows no heap, no pointers and no symbols.
 package content
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Kind is what bytes are.
 type Kind uint8
@@ -27,6 +30,7 @@ const (
 	GZip
 	Zlib
 	Zip
+	GUID
 	kinds
 )
 
@@ -36,7 +40,7 @@ const Kinds = int(kinds)
 // String returns the kind as reports name it.
 func (k Kind) String() string {
 	names := [...]string{"unknown", "all zero", "uninitialised (fill)", "freed (fill)", "text (ASCII)", "text (UTF-8)", "text (UTF-16)",
-		"BSTR", "XML", "JSON", "PE image", "PNG", "JPEG", "GIF", "bitmap", "gzip", "zlib", "ZIP"}
+		"BSTR", "XML", "JSON", "PE image", "PNG", "JPEG", "GIF", "bitmap", "gzip", "zlib", "ZIP", "GUID"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -99,6 +103,7 @@ func (k Kind) Evidence() string {
 		"a gzip header, and data that inflates",
 		"a zlib header, and data that inflates",
 		"a ZIP local header",
+		"16 bytes with the version, the variant and a likely time of a GUID that was made from clock and network card (RFC 4122, version 1)",
 	}[min(k, kinds-1)]
 }
 
@@ -122,7 +127,32 @@ func Of(b []byte, size uint64, bits int) Claim {
 	if c := bstr(b, size, bits); c.Kind != Unknown {
 		return c
 	}
-	return text(b, size)
+	if c := text(b, size); c.Kind != Unknown {
+		return c
+	}
+	return guid(b, size)
+}
+
+// Times of GUIDs, in units of 100 ns since 15 October 1582: the first days of
+// 1985 and 2035. Of random bytes one in 64 has the version and the variant, and
+// of those one in 73 a time between.
+const (
+	firstTime = 126926784000000000
+	lastTime  = 142705152000000000
+)
+
+// guid recognises a block that is one GUID of version 1, of which COM's
+// interfaces and classes have very many. Those of version 4 are random.
+func guid(b []byte, size uint64) Claim {
+	if size != 16 || len(b) < 16 || b[7]>>4 != 1 || b[8]>>6 != 2 {
+		return Claim{}
+	}
+	le := binary.LittleEndian
+	at := uint64(le.Uint32(b)) | uint64(le.Uint16(b[4:]))<<32 | uint64(le.Uint16(b[6:])&0xfff)<<48
+	if at < firstTime || at >= lastTime {
+		return Claim{}
+	}
+	return Claim{GUID, Medium}
 }
 
 // fills recognises bytes that are all alike.

@@ -142,6 +142,10 @@ func TestKinds(t *testing.T) {
 		{"dib", dib(1, 24), 64, content.Bitmap, content.Medium},
 		{"dib of 2 planes", dib(2, 24), 64, content.Unknown, content.None},
 		{"dib of 7 bits", dib(1, 7), 64, content.Unknown, content.None},
+		{"guid", guid(0x11d139bd), 64, content.GUID, content.Medium}, // of 1997
+		{"guid of another version", guid(0x41d139bd), 64, content.Unknown, content.None},
+		{"guid of the year 2700", guid(0x1e7139bd), 64, content.Unknown, content.None},
+		{"guid and more", append(guid(0x11d139bd), 0x81, 0x92), 64, content.Unknown, content.None},
 		{"nothing", nil, 64, content.Unknown, content.None},
 	}
 	for _, tt := range tests {
@@ -248,4 +252,12 @@ func FuzzOf(f *testing.F) {
 			t.Errorf("%v without a sample", c.Kind)
 		}
 	})
+}
+
+// guid is the 16 bytes of a GUID with these words of its time: that of
+// {9c59509a-39bd-11d1-8c4a-00c04fd930c5}, seen in a process of Windows 10.
+func guid(high uint32) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, 0x9c59509a)
+	b = binary.LittleEndian.AppendUint32(b, high)
+	return append(b, 0x8c, 0x4a, 0x00, 0xc0, 0x4f, 0xd9, 0x30, 0xc5)
 }
