@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ Each frame says how it was found:
   scan           the next word of the stack that follows a call instruction: may be a leftover of an earlier call
 Names are those of the exports in the dump and of symbol files (see --symbols). Where it lacks unwind data or code, a stack ends early and says so.`,
 		Example: lines("heapdump stack app.dmp", "heapdump stack all app.dmp", "heapdump stack 0x1a34 app.dmp",
-			"heapdump stack all --format csv --table frames app.dmp"),
+			"heapdump stack all --format csv --table frames app.dmp", "heapdump stack --style windbg app.dmp"),
 		Args: upTo(2, "[TID|all] [DUMP]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			which, args := selector(args)
@@ -41,13 +42,28 @@ Names are those of the exports in the dump and of symbol files (see --symbols). 
 			}
 			return a.show(cmd.Context(), path, result{make: func(ctx context.Context, t *target.Target) (*report.Document, error) {
 				return stackDocument(ctx, t, which)
+			}, debug: func(ctx context.Context, w io.Writer, t *target.Target) error {
+				list, all, err := stacksFor(ctx, t, which)
+				if err != nil {
+					return err
+				}
+				return a.debugStacks(w, t, list, all)
 			}})
 		},
 	}, groupAround, "")
 }
 
-// stackDocument unwinds the stacks of the threads that which names.
+// stackDocument is the document of the stacks of the threads that which names.
 func stackDocument(ctx context.Context, t *target.Target, which string) (*report.Document, error) {
+	list, all, err := stacksFor(ctx, t, which)
+	if err != nil {
+		return nil, err
+	}
+	return named(t, report.Stacks(t, list, all)), nil
+}
+
+// stacksFor unwinds the stacks of the threads that which names, of all.
+func stacksFor(ctx context.Context, t *target.Target, which string) (list []report.ThreadStacks, all int, err error) {
 	u := unwind.New(t, symbols.Of(t))
 	crashed, ok := u.Crashed()
 	only := which == "" && ok
@@ -56,17 +72,14 @@ func stackDocument(ctx context.Context, t *target.Target, which string) (*report
 	}
 	chosen, err := chooseThreads(t, which)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	all := len(chosen)
+	all = len(chosen)
 	if only {
 		chosen = slices.DeleteFunc(chosen, func(x threads.Thread) bool { return x.ID != crashed })
 	}
-	out, err := stacksOf(ctx, u, chosen)
-	if err != nil {
-		return nil, err
-	}
-	return named(t, report.Stacks(t, out, all)), nil
+	list, err = stacksOf(ctx, u, chosen)
+	return list, all, err
 }
 
 // stacksOf unwinds the stacks of threads.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,16 @@ func (a *app) threads() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var debug func(context.Context, io.Writer, *target.Target) error // the list alone has no form in the debugger
+			if withStacks {
+				debug = func(ctx context.Context, w io.Writer, t *target.Target) error {
+					list, all, err := stacksFor(ctx, t, "all")
+					if err != nil {
+						return err
+					}
+					return a.debugStacks(w, t, list, all)
+				}
+			}
 			return a.show(cmd.Context(), path, result{make: func(ctx context.Context, t *target.Target) (*report.Document, error) {
 				r := threads.Take(t)
 				if !withStacks {
@@ -35,7 +46,7 @@ func (a *app) threads() *cobra.Command {
 					return nil, err
 				}
 				return named(t, report.Threads(t, r).WithStacks(stacks)), nil
-			}})
+			}, debug: debug})
 		},
 	}, groupAround, "")
 	c.Flags().BoolVar(&withStacks, "stacks", false, "the stack of every thread as well, as heapdump stack all shows it")

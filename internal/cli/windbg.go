@@ -9,6 +9,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/locate"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/progress"
+	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/render/windbg"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
@@ -300,7 +301,7 @@ func tracedBlock(x locate.Found) windbg.TracedBlock {
 		out.User, out.UserBytes, out.Delayed = uint64(l.User), l.Requested, l.Freed
 	}
 	for _, f := range x.Stack {
-		out.Stack = append(out.Stack, windbg.TracedFrame(n.Bits, uint64(f.Addr), f.Module, f.Offset))
+		out.Stack = append(out.Stack, windbg.TracedFrame(n.Bits, uint64(f.Addr), render.Escape(f.Name.Module), render.Escape(f.Name.Function()), f.Name.Offset))
 	}
 	return out
 }
@@ -316,7 +317,7 @@ func windbgFind(w io.Writer, t *target.Target, x locate.Found) error {
 	if n := x.Node; n != nil {
 		var lines []string
 		for _, f := range x.Stack {
-			lines = append(lines, windbg.Frame(bits, uint64(f.Addr), f.Module, f.Offset))
+			lines = append(lines, windbg.Frame(bits, uint64(f.Addr), render.Escape(f.Name.Module), render.Escape(f.Name.Function()), f.Name.Offset))
 		}
 		return windbg.WritePageBlock(w, windbg.PageBlock{Stack: lines, Bits: bits, Address: uint64(x.Address), Root: uint64(x.Heap.Page.Root.Address), Node: uint64(n.Address),
 			Kind: n.Kind.String(), User: uint64(n.User), UserBytes: n.Requested, Pages: uint64(n.Virtual.Start), PagesBytes: n.Virtual.Size()})

@@ -49,8 +49,8 @@ func TestTranslate(t *testing.T) {
 		"!handle":                      "handles (windbg)", "!handle 0 f": "handles (windbg)", "!handle 1c f": "handles --handle 0x1c (windbg)", "!handle 0 f Event": "handles --type Event (windbg)",
 		"!peb": "peb (windbg)", "!teb": "teb (windbg)", "!teb 7ffdf000": "teb 0x7ffdf000 (windbg)", "!gle": "teb", "!gle -all": "threads",
 		"lm": "modules", "lmv": "modules", "lm v m ntdll": "modules ntdll", "lmvm ntdll": "modules ntdll", "lmv m ntdll": "modules ntdll", "lm m nt*": "modules", "lm a 77023894": "modules 0x77023894",
-		"~": "threads", "~*": "threads", "~*k": "stack all", "~* k": "stack all", "~*kb": "stack all", "~#k": "stack", "~~[1a34]k": "stack 0x1a34",
-		"k": "stack", "kv": "stack", "kn 20": "stack", "k20": "stack", ".exr -1": "exception", ".ecxr": "exception", "!analyze -v": "triage",
+		"~": "threads", "~*": "threads", "~*k": "stack all (windbg)", "~* k": "stack all (windbg)", "~*kb": "stack all (windbg)", "~#k": "stack (windbg)", "~~[1a34]k": "stack 0x1a34 (windbg)",
+		"k": "stack (windbg)", "kv": "stack (windbg)", "kn 20": "stack (windbg)", "k20": "stack (windbg)", ".exr -1": "exception", ".ecxr": "exception", "!analyze -v": "triage",
 		"dt ntdll!_PEB": "dt 'ntdll!_PEB'", "dt _HEAP 29fb0000": "dt _HEAP 0x29fb0000", "dt -r _HEAP 29fb0000": "dt --depth 2 _HEAP 0x29fb0000", "dt -r9 _HEAP": "dt --depth 4 _HEAP",
 		"db 10000": "hex 0x10000", "dd 10000 L20": "hex 0x10000", "dd 10000 L40": "hex 0x10000 0x100", "dq 10000 L 2": "hex 0x10000 0x10", "db 10000 1000f": "hex 0x10000 0x10", "db 10000 l?1000": "hex 0x10000 0x1000",
 		"dps 10000 L4":                        "hex 0x10000 0x20 --words",
@@ -60,7 +60,7 @@ func TestTranslate(t *testing.T) {
 		`s 10000 L10 4d 5a`:                   `search --bytes 4d5a --range 0x10000..0x10010`,
 		`s -[1]b 10000 L10 4d 5a`:             `search --bytes 4d5a --range 0x10000..0x10010`,
 		"ln 77023894":                         "ln 0x77023894",
-		" .exr -1 ;; .ecxr; k; q":             "exception; exception; stack",
+		" .exr -1 ;; .ecxr; k; q":             "exception; exception; stack (windbg)",
 		"* a comment\n!peb $$ and another\n~": "peb (windbg); threads",
 	} {
 		if got := lines(t, script, wide); got != want {

@@ -113,9 +113,9 @@ func (c *command) threads() ([]Call, error) {
 		return nil, c.none("only stacks (~*k) and the list (~) are known; `heapdump teb TID` and `heapdump stack TID` show one thread")
 	}
 	if which == "" {
-		return like("stack")
+		return same("stack")
 	}
-	return like("stack", which)
+	return same("stack", which)
 }
 
 // isStack reports whether a word is k with its options, without a length.
@@ -124,7 +124,7 @@ func isStack(word string) bool {
 }
 
 // stack is k and its forms, whose lengths are left out: stacks are shown whole.
-func (c *command) stack() ([]Call, error) { return like("stack") }
+func (c *command) stack() ([]Call, error) { return same("stack") }
 
 // record is .exr.
 func (c *command) record() ([]Call, error) {

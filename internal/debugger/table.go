@@ -14,7 +14,7 @@ func verbs() map[string]func(*command) ([]Call, error) {
 		"!heap": (*command).heap, "!address": (*command).addressOf, "!vprot": (*command).protection, "!vadump": fixed(false, "address"),
 		"!handle": (*command).handle, "!peb": fixed(true, "peb"), "!teb": (*command).teb, "!gle": (*command).lastError,
 		"!gflag": fixed(false, "peb"), "!envvar": fixed(false, "peb"), "!lmi": (*command).module, "!dh": (*command).module, "!dlls": fixed(false, "modules"),
-		"!runaway": fixed(false, "threads"), "!uniqstack": fixed(false, "stack", "all"), "!analyze": fixed(false, "triage"),
+		"!runaway": fixed(false, "threads"), "!uniqstack": fixed(true, "stack", "all"), "!analyze": fixed(false, "triage"),
 		".exr": (*command).record, ".ecxr": fixed(false, "exception"), ".lastevent": fixed(false, "exception"), "r": fixed(false, "exception"),
 		"dt": (*command).structure, "ln": (*command).near, "s": (*command).search,
 		"vertarget": fixed(false, "info"), "version": fixed(false, "info"), "||": fixed(false, "info"), ".dumpdebug": fixed(false, "info"),

@@ -86,6 +86,15 @@ func (n Name) Text() string {
 	return n.String() + " [" + n.File + " @ " + strconv.FormatUint(uint64(n.Line), 10) + "]"
 }
 
+// Function is the symbol as debuggers print it: a decorated one undecorated to
+// its qualified name. Empty without a symbol.
+func (n Name) Function() string {
+	if s, err := undname.Name(n.Symbol); err == nil {
+		return s
+	}
+	return n.Symbol
+}
+
 // String returns module!symbol+0x1a, module+0x1a, or nothing. A decorated
 // symbol is undecorated to its qualified name, as debuggers print it.
 func (n Name) String() string {
@@ -95,11 +104,7 @@ func (n Name) String() string {
 	b := make([]byte, 0, len(n.Module)+len(n.Symbol)+20)
 	b = append(b, n.Module...)
 	if n.Symbol != "" {
-		symbol := n.Symbol
-		if s, err := undname.Name(symbol); err == nil {
-			symbol = s
-		}
-		b = append(append(b, '!'), symbol...)
+		b = append(append(b, '!'), n.Function()...)
 	}
 	if n.Offset != 0 || n.Symbol == "" {
 		b = strconv.AppendUint(append(b, "+0x"...), n.Offset, 16)

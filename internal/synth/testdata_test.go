@@ -23,11 +23,13 @@ func TestTestdata(t *testing.T) {
 		return b
 	}
 	for name, build := range map[string]func() []byte{
-		"demo.dmp":      func() []byte { return synth.Demo().Build().Dump.Bytes() },
-		"damaged.dmp":   func() []byte { return synth.Damaged().Build().Dump.Bytes() },
-		"leak.dmp":      func() []byte { return synth.Leak().Build().Dump.Bytes() },
-		"shop/shop.dmp": func() []byte { return synth.Shop(file("shop-x64.exe")).Build().Dump.Bytes() },
-		"shop/shop.pdb": func() []byte { return file("shop-x64.pdb") },
+		"demo.dmp":          func() []byte { return synth.Demo().Build().Dump.Bytes() },
+		"damaged.dmp":       func() []byte { return synth.Damaged().Build().Dump.Bytes() },
+		"leak.dmp":          func() []byte { return synth.Leak().Build().Dump.Bytes() },
+		"shop/shop.dmp":     func() []byte { return synth.Shop(file("shop-x64.exe")).Build().Dump.Bytes() },
+		"shop/shop.pdb":     func() []byte { return file("shop-x64.pdb") },
+		"shop-x86/shop.dmp": func() []byte { return synth.ShopX86(file("shop-x86.exe")).Build().Dump.Bytes() },
+		"shop-x86/shop.pdb": func() []byte { return file("shop-x86.pdb") },
 	} {
 		path := filepath.Join("..", "..", "testdata", "dumps", filepath.FromSlash(name))
 		want := build()

@@ -62,6 +62,7 @@ type Frame struct {
 	IP     memory.Addr // the instruction it goes on with
 	Return memory.Addr // into the frame above; 0 when there is none or it was not found
 	SP     memory.Addr // the stack pointer in this frame; where a callee removes arguments (x86), below them
+	Base   memory.Addr // x86: 4 below the return address, where the caller's frame pointer is saved if anywhere; 0 when not known
 	How    How
 	Exact  bool // IP is where the thread or an exception stopped, not a return address
 	Call   Call // of a return address

@@ -110,6 +110,9 @@ func (w *walk) frames(s *Stack, c cpu) *stop {
 			return end
 		}
 		up, above := c.at()
+		if x, ok := c.(*cpu32); ok && x.slot != 0 {
+			s.Frames[len(s.Frames)-1].Base = x.slot - 4
+		}
 		if up == 0 {
 			return stopf(Start, "the thread began here")
 		}

@@ -11,7 +11,8 @@ import (
 // cpu32 is the registers of a frame on x86 that finding the next one needs.
 type cpu32 struct {
 	eip, esp, ebp memory.Addr
-	exact         bool // esp is exact: no callee can have removed arguments that were not counted
+	slot          memory.Addr // where the return address was found; 0 when in none
+	exact         bool        // esp is exact: no callee can have removed arguments that were not counted
 }
 
 func newCPU32(regs []minidump.Register) *cpu32 {
@@ -49,7 +50,7 @@ func (c *cpu32) up(w *walk, prev step) (step, *stop) {
 	}
 	// The frame pointer of a thread's first function is 0.
 	if c.ebp == 0 && prev.how == FramePointer && c.system(w) {
-		c.eip = 0
+		c.eip, c.slot = 0, 0
 		return step{how: FramePointer}, nil
 	}
 	l, x, how, end := w.above(c.ebp, c.esp, c.eip)
@@ -58,6 +59,7 @@ func (c *cpu32) up(w *walk, prev step) (step, *stop) {
 	}
 	c.exact = false
 	if how == FramePointer {
+		c.slot = c.ebp + 4
 		c.set(l.ret, c.ebp+8, l.next)
 		return step{how: how}, nil
 	}
@@ -67,7 +69,7 @@ func (c *cpu32) up(w *walk, prev step) (step, *stop) {
 	if saved, end := w.word(at - 4); end == nil && memory.Addr(saved) > at && w.limits.Contains(memory.Addr(saved)) && at-4 >= c.esp {
 		c.ebp = memory.Addr(saved)
 	}
-	c.eip, c.esp = x.ret, at+4
+	c.eip, c.esp, c.slot = x.ret, at+4, at
 	return step{how: Scan}, nil
 }
 
@@ -112,9 +114,11 @@ func (c *cpu32) ends(w *walk, b []byte) (size memory.Addr, done, ok bool) {
 	is := func(s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
 	switch {
 	case is("\xc3"):
+		c.slot = c.esp
 		c.eip = pop()
 		return 1, true, ok
 	case is("\xc2") && len(b) >= 3:
+		c.slot = c.esp
 		c.eip = pop()
 		c.esp += memory.Addr(binary.LittleEndian.Uint16(b[1:]))
 		return 3, true, ok
@@ -166,6 +170,7 @@ func (c *cpu32) beginning(w *walk) bool {
 	if end != nil || !w.code(memory.Addr(ret)) || w.callBefore(memory.Addr(ret), 32).Call != CallSeen {
 		return false
 	}
+	c.slot = at
 	c.set(memory.Addr(ret), at+4, ebp)
 	return true
 }

@@ -107,11 +107,12 @@ func WritePageBlock(w io.Writer, b PageBlock) error {
 	return p.err
 }
 
-// Frame is a line of a stack, without symbols: the module's name and the
-// offset in it, as a debugger writes it.
-func Frame(bits int, at uint64, module string, offset uint64) string {
+// Frame is a line of a stack in the form of !heap -p -a for page heaps, which
+// pads the address: module!symbol and the offset from it, or the module and the
+// offset in it.
+func Frame(bits int, at uint64, module, symbol string, offset uint64) string {
 	if module == "" {
 		return pointer(at, bits)
 	}
-	return pointer(at, bits) + " " + moduleName(module) + "+0x" + pointer(offset, bits)
+	return pointer(at, bits) + " " + placeName(module, symbol) + "+0x" + pointer(offset, bits)
 }

@@ -48,13 +48,22 @@ func WriteTracedBlock(w io.Writer, b TracedBlock) error {
 }
 
 // TracedFrame is a line of a stack in the form of !heap -p -a for NT heaps,
-// which does not pad the address: without symbols the module's name and the
-// offset in it, and the address again where no module is.
-func TracedFrame(bits int, at uint64, module string, offset uint64) string {
+// which does not pad the address: module!symbol and the offset from it, the
+// module and the offset in it where there is no symbol, and the address again
+// where no module is.
+func TracedFrame(bits int, at uint64, module, symbol string, offset uint64) string {
 	if module == "" {
 		offset = at
 	}
-	return fmt.Sprintf("%x %s+0x%s", at, moduleName(module), pointer(offset, bits))
+	return fmt.Sprintf("%x %s+0x%s", at, placeName(module, symbol), pointer(offset, bits))
+}
+
+// placeName is module!symbol, or the module alone.
+func placeName(module, symbol string) string {
+	if symbol == "" {
+		return moduleName(module)
+	}
+	return moduleName(module) + "!" + symbol
 }
 
 // moduleName is the debugger's name of a module: its file name without the

@@ -36,7 +36,7 @@ func TestTracedPublished(t *testing.T) {
         77e44ab6 ntdll!RtlpCallInterceptRoutine+0x00000026
 `},
 		{windbg.TracedBlock{Bits: 64, Address: 0x15da8026b50, Heap: 0x15d85bb0000, Entry: 0x15da8026b50, Units: 5, User: 0x15da8026b80, UserBytes: 0x28,
-			Stack: []string{windbg.TracedFrame(64, 0x7ffbb42facc6, "System.Private.CoreLib.dll", 0x50acc6), windbg.TracedFrame(64, 0x7ffb54f18807, "", 0)}}, `    address 0000015da8026b50 found in
+			Stack: []string{windbg.TracedFrame(64, 0x7ffbb42facc6, "System.Private.CoreLib.dll", "", 0x50acc6), windbg.TracedFrame(64, 0x7ffb54f18807, "", "", 0)}}, `    address 0000015da8026b50 found in
     _HEAP @ 15d85bb0000
               HEAP_ENTRY Size Prev Flags            UserPtr UserSize - state
         0000015da8026b50 0005 0000  [00]   0000015da8026b80    00028 - (busy)
