@@ -25,7 +25,7 @@ shown, the program's own first.
 
 Each frame says how it was found:
   context        the registers of the thread
-  unwind         the unwind data in the image of the function below it: exact (64-bit code)
+  unwind         the unwind data of the function below it, in its image or registered for code made at run time: exact (64-bit code)
   leaf           the function below has no unwind data, and so leaves the stack alone (64-bit code)
   instructions   the function below was returning or had just begun, by its instructions (32-bit code)
   frame pointer  the chain of frame pointers; functions that have none may be left out

@@ -74,7 +74,7 @@ func (s *survey) image(t *testing.T, u *Unwinder, d data) {
 				t.Errorf("%s %#x: an epilogue of %d bytes, %d before the end of %d", d.file, f.Begin, parts[0].epilogue, before, f.End-f.Begin)
 			}
 			s.epilogues++
-			last := d.image.Start.Add(uint64(f.End - before + parts[0].epilogue - 1))
+			last := d.holds.Start.Add(uint64(f.End - before + parts[0].epilogue - 1))
 			if b, err := u.space.View(last, 1); err == nil && b[0] == 0xc3 {
 				s.returns++
 			}

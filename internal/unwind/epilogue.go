@@ -52,7 +52,7 @@ func (w *walk) epilogue(d data, parts []part, ip memory.Addr) (epilogue, bool) {
 	if !inOrder(e.pops, parts) {
 		return e, false
 	}
-	return e, w.leaves(d, parts, b, at) || parts[0].ending(ip.Sub(d.image.Start))
+	return e, w.leaves(d, parts, b, at) || parts[0].ending(ip.Sub(d.holds.Start))
 }
 
 // adjust decodes add rsp,imm or lea rsp,[frame+disp], and returns its length.
@@ -135,10 +135,10 @@ func (w *walk) leaves(d data, parts []part, b []byte, at memory.Addr) bool {
 // outside reports whether a jump to a leaves the function: it goes to its
 // first instruction, or to none of its parts.
 func (w *walk) outside(d data, parts []part, a memory.Addr) bool {
-	if !d.image.Contains(a) {
+	if !d.holds.Contains(a) {
 		return true
 	}
-	rva, whole := uint32(a.Sub(d.image.Start)), parts[len(parts)-1]
+	rva, whole := uint32(a.Sub(d.holds.Start)), parts[len(parts)-1]
 	if rva == whole.Begin {
 		return true
 	}

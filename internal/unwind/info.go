@@ -3,6 +3,7 @@ package unwind
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -52,12 +53,14 @@ type info struct {
 	ends     []uint32    // version 2: how far before the function's end they begin
 }
 
-// data is the exception directory of an image.
+// data is the exception directory of an image, or a table that a program
+// registered for code that it made when it ran.
 type data struct {
-	image *peimage.Image
-	file  string
-	table memory.Range
-	space *memory.Space
+	holds   memory.Range // the image; of a table all that its offsets reach. Offsets count from its start
+	file    string
+	table   memory.Range
+	entries []byte // of a registered table, which is in the dump's FunctionTable stream and need not be sorted
+	space   *memory.Space
 }
 
 // dataOf returns the exception directory of an x64 module, which is empty when
@@ -67,13 +70,37 @@ func (u *Unwinder) dataOf(m *symbols.Module) (data, bool) {
 		return data{}, false
 	}
 	t := m.Image.Directory(peimage.DirException)
-	return data{m.Image, m.File, t, u.space}, true
+	return data{holds: m.Image.Range, file: m.File, table: t, space: u.space}, true
+}
+
+// registered returns the table that the process registered with ntdll for the
+// code at a (RtlAddFunctionTable and its like), of those that the writer of the
+// dump saved: the FunctionTable stream.
+func (u *Unwinder) registered(a memory.Addr) (data, bool) {
+	for _, t := range u.tables {
+		if t.Contains(a) && t.Base <= a && t.EntrySize == functionSize {
+			return data{holds: t.Base.Span(math.MaxUint32), file: "code made at run time", entries: t.Entries, space: u.space}, true
+		}
+	}
+	return data{}, false
+}
+
+// listed is find in a registered table.
+func (d data) listed(rva uint32) (f peimage.Function, ok bool, end *stop) {
+	le := binary.LittleEndian
+	for b := d.entries; len(b) >= functionSize; b = b[functionSize:] {
+		if begin, end := le.Uint32(b), le.Uint32(b[4:]); rva >= begin && rva < end {
+			g, stop := d.direct(peimage.Function{Begin: begin, End: end, Unwind: le.Uint32(b[8:])})
+			return g, stop == nil, stop
+		}
+	}
+	return f, false, nil
 }
 
 // read reads the RUNTIME_FUNCTION at a, which must be in the image.
 func (d data) read(a memory.Addr) (peimage.Function, *stop) {
-	if !d.image.Holds(a.Span(functionSize)) {
-		return peimage.Function{}, stopf(BadData, "unwind data leads to %v, outside the image %v", a, d.image.Range)
+	if !d.holds.Holds(a.Span(functionSize)) {
+		return peimage.Function{}, stopf(BadData, "unwind data leads to %v, outside the image %v", a, d.holds)
 	}
 	b, err := d.space.View(a, functionSize)
 	if err != nil {
@@ -87,6 +114,9 @@ func (d data) read(a memory.Addr) (peimage.Function, *stop) {
 // when none has, which makes it a leaf. Only the entries that a search meets
 // need be in the dump.
 func (d data) find(rva uint32) (f peimage.Function, ok bool, end *stop) {
+	if d.entries != nil {
+		return d.listed(rva)
+	}
 	lo, hi := uint64(0), d.table.Size()/functionSize
 	for lo < hi {
 		mid := (lo + hi) / 2
@@ -121,20 +151,20 @@ func (d data) direct(f peimage.Function) (peimage.Function, *stop) {
 		if f.Unwind&1 == 0 {
 			return f, nil
 		}
-		g, end := d.read(d.image.Start.Add(uint64(f.Unwind &^ 1)))
+		g, end := d.read(d.holds.Start.Add(uint64(f.Unwind &^ 1)))
 		if end != nil {
 			return f, end
 		}
 		f = g
 	}
-	return f, stopf(BadData, "indirect unwind data of the function at %v has no end", d.image.Start.Add(uint64(f.Begin)))
+	return f, stopf(BadData, "indirect unwind data of the function at %v has no end", d.holds.Start.Add(uint64(f.Begin)))
 }
 
 // parse reads the unwind information of a function.
 func (d data) parse(f peimage.Function) (info, *stop) {
-	a := d.image.Start.Add(uint64(f.Unwind))
-	what := fmt.Sprintf("the unwind data of the function at %v", d.image.Start.Add(uint64(f.Begin)))
-	if !d.image.Holds(a.Span(infoHeader)) {
+	a := d.holds.Start.Add(uint64(f.Unwind))
+	what := fmt.Sprintf("the unwind data of the function at %v", d.holds.Start.Add(uint64(f.Begin)))
+	if !d.holds.Holds(a.Span(infoHeader)) {
 		return info{}, stopf(BadData, "%s is at %v, outside the image", what, a)
 	}
 	head, err := d.space.View(a, infoHeader)

@@ -99,7 +99,7 @@ func ours(t *testing.T, d data) (out []string) {
 			t.Fatal(end.why)
 		}
 		i := parts[0].info
-		out = append(out, fmt.Sprintf("function %x-%x prologue %d", uint64(d.image.Start)+uint64(f.Begin), uint64(d.image.Start)+uint64(f.End), i.prologue))
+		out = append(out, fmt.Sprintf("function %x-%x prologue %d", uint64(d.holds.Start)+uint64(f.Begin), uint64(d.holds.Start)+uint64(f.End), i.prologue))
 		for _, o := range i.ops {
 			s := fmt.Sprintf("%02X: ", o.at)
 			reg := strings.ToUpper(order64[o.info])

@@ -22,7 +22,7 @@ type How uint8
 // The ways to a frame, from the surest to the weakest.
 const (
 	Context      How = iota // the registers of the thread
-	Unwind                  // the unwind data of the function below it (x64)
+	Unwind                  // the unwind data of the function below it (x64): of its image, or registered for code made at run time
 	Leaf                    // the function below has no unwind data, and so leaves the stack alone (x64)
 	Instructions            // the function below was about to return, or had just begun, by its instructions (x86)
 	FramePointer            // the chain of frame pointers
@@ -135,11 +135,12 @@ type Unwinder struct {
 	names     *symbols.Table
 	exception minidump.Exception
 	crashed   bool
+	tables    []minidump.FunctionTable
 }
 
 // New makes an Unwinder for a dump; names are of the same dump.
 func New(t *target.Target, names *symbols.Table) *Unwinder {
-	u := &Unwinder{t: t, space: t.Space, names: names}
+	u := &Unwinder{t: t, space: t.Space, names: names, tables: t.File.FunctionTables(nil)}
 	if e, err := t.File.Exception(nil); err == nil {
 		u.exception, u.crashed = e, true
 	}

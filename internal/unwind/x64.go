@@ -58,13 +58,15 @@ func (c *cpu64) up(w *walk, prev step) (step, *stop) {
 			_, err := peimage.Open(w.space, m.Start, m.Size())
 			return step{}, missing("the headers of "+m.File+", which lead to its unwind data", err)
 		}
-		return c.search(w, prev)
+		if d, ok = w.registered(in); !ok {
+			return c.search(w, prev)
+		}
 	}
-	f, found, end := d.find(uint32(in.Sub(d.image.Start)))
+	f, found, end := d.find(uint32(in.Sub(d.holds.Start)))
 	switch {
 	case end != nil:
 		return step{}, end
-	case !found && prev.exact && w.code(c.rip):
+	case !found && prev.exact && w.code(c.rip) && d.entries == nil:
 		if end := c.pop(w, nil); end != nil {
 			return step{}, end
 		}
@@ -157,7 +159,7 @@ func (d data) parts(f peimage.Function) ([]part, *stop) {
 		}
 		f = next
 	}
-	return nil, stopf(BadData, "the chain of unwind data of the function at %v has no end", d.image.Start.Add(uint64(f.Begin)))
+	return nil, stopf(BadData, "the chain of unwind data of the function at %v has no end", d.holds.Start.Add(uint64(f.Begin)))
 }
 
 // unwind undoes what the function did to registers and stack, as the x64 ABI
@@ -169,7 +171,7 @@ func (c *cpu64) unwind(w *walk, d data, f peimage.Function, exact bool) (step, *
 		return step{}, end
 	}
 	c.known &^= volatile64 // what a callee leaves in them is not the caller's
-	offset := uint32(c.rip.Sub(d.image.Start)) - f.Begin
+	offset := uint32(c.rip.Sub(d.holds.Start)) - f.Begin
 	if exact && offset >= parts[0].prologue && !parts[len(parts)-1].machine() {
 		if e, ok := w.epilogue(d, parts, c.rip); ok {
 			return step{how: Unwind}, c.leave(w, e)
