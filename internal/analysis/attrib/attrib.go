@@ -32,7 +32,7 @@ const (
 	Stack   By = iota // the whole stack of the allocation
 	Site              // file and line of a debug C runtime's header
 	Type              // what a block is: its class, its content
-	Module            // the module that allocated it, by its stack, else that of its class
+	Module            // the module that allocated it, by its stack, else that of its class, else that whose data leads to it
 	Heap              // the heap it is in
 	Size              // the bytes that were asked for
 	Content           // what its bytes are, symbols left aside
@@ -179,7 +179,8 @@ type shared struct {
 	t        *target.Target
 	o        Options
 	types    *symbols.Types
-	index    *refs.Index           // of all blocks in use; nil when no type is asked for
+	index    *refs.Index           // of all blocks in use; nil when neither type nor module is asked for
+	reach    *refs.ModuleReach     // nil when no module is asked for
 	named    map[memory.Addr]place // blocks that the process's structures name
 	captures map[*target.Heap]bool
 	skip     stacks.Skips
@@ -187,6 +188,18 @@ type shared struct {
 
 func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Options) (*shared, error) {
 	s := newSharedNames(t, heaps, o)
+	if slices.Contains(o.By, Module) {
+		r, err := refs.Take(ctx, t, refs.Steps{})
+		if err != nil {
+			return nil, err
+		}
+		s.index = r.Index
+		if s.reach, err = r.ByModule(ctx); err != nil {
+			return nil, err
+		}
+		s.named = s.places(t)
+		return s, nil
+	}
 	if !slices.Contains(o.By, Type) {
 		return s, nil
 	}

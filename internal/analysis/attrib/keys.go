@@ -224,7 +224,8 @@ func (w *worker) bySite(x *subject) id {
 }
 
 // byModule groups by the module whose frame is the first of the program's own
-// on the stack, else by the module of the block's class.
+// on the stack, else by the module of the block's class, else by the module
+// whose data leads to the block by the fewest references.
 func (w *worker) byModule(x *subject) id {
 	if s := w.stackOf(x); len(s) > 0 {
 		if f, ok := w.skip.First(w.stacks.Frames(s)); ok {
@@ -238,7 +239,14 @@ func (w *worker) byModule(x *subject) id {
 			return Key{Text: c.Module, Evidence: "the blocks begin with a pointer to a vtable in it", Confidence: content.Medium}
 		})
 	}
-	return w.none(Module, "(unknown)", "no stack was recorded, and no vtable is at the start of these blocks")
+	if i, ok := w.index.At(x.block.User()); ok {
+		if name := w.reach.Module(i); name != "" {
+			return w.put(Module, words("reach "+name), func() Key {
+				return Key{Text: name, Evidence: "its data leads to the blocks, by fewer references than that of any other module", Confidence: content.Low}
+			})
+		}
+	}
+	return w.none(Module, "(unknown)", "no stack was recorded, no vtable is at the start of these blocks, and no module's data leads to them")
 }
 
 // bytesOf returns the first bytes of what the program put into the block, as
