@@ -123,6 +123,7 @@ type app struct {
 	also  []alsoOutput
 	// origins says where the values of flags come from that were configured.
 	origins map[string]string
+	written int  // tables that early has written
 	ran     bool // a command began: errors from here on are not of usage
 }
 

@@ -185,3 +185,45 @@ func TestTerminal(t *testing.T) {
 		}
 	}
 }
+
+// heard keeps what was written to stdout when stderr was first written to.
+type heard struct {
+	w     *world
+	early string
+}
+
+func (h *heard) Write(p []byte) (int, error) {
+	if h.early == "" {
+		h.early = h.w.stdout.String()
+	}
+	return h.w.stderr.Write(p)
+}
+
+// The first lines of a summary are there before its heaps are counted, and the
+// whole is the same as that which is written at once.
+func TestSummaryBegins(t *testing.T) {
+	path := many(t, 200_000)
+	at := filepath.Join(t.TempDir(), "out.txt")
+	once := newWorld(nil)
+	if code := cli.Main(t.Context(), []string{"summary", "-o", at, path}, once.Env); code != 0 {
+		t.Fatal(&once.stderr)
+	}
+	whole, err := os.ReadFile(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(nil)
+	h := &heard{w: w}
+	w.Stderr, w.StderrTerminal = h, true
+	clock := time.Unix(0, 0)
+	w.Now = func() time.Time { clock = clock.Add(time.Minute); return clock } // so that progress is shown at once
+	if code := cli.Main(t.Context(), []string{"summary", path}, w.Env); code != 0 {
+		t.Fatal(&w.stderr)
+	}
+	if !strings.Contains(h.early, "Process") || strings.Contains(h.early, "Accounting") {
+		t.Errorf("when progress was first shown, stdout held:\n%s", h.early)
+	}
+	if w.stdout.String() != string(whole) {
+		t.Errorf("in two pieces:\n%s\nat once:\n%s", &w.stdout, whole)
+	}
+}

@@ -163,20 +163,35 @@ func (a *app) options(ctx context.Context) (target.Options, error) {
 
 // write renders the document and says whether it is all that it could be.
 func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage []string) error {
-	if err := a.render(w, d, f, a.colored()); err != nil {
+	if err := a.render(w, d, f, a.colored(), a.written); err != nil {
 		return err
 	}
 	for _, x := range a.also {
-		if err := a.render(x.w, d, x.format, false); err != nil {
+		if err := a.render(x.w, d, x.format, false, 0); err != nil {
 			return err
 		}
 	}
 	return a.complete(coverage)
 }
 
-// render writes the document in one format.
-func (a *app) render(w io.Writer, d *report.Document, f render.Format, color bool) error {
-	o := render.Options{Format: f, Color: color, Human: a.flags.human, Table: a.flags.table}
+// early writes the beginning of the document that write will be given, when it
+// is text for the standard output: a big dump's first lines stand there while
+// the rest of it is being read.
+func (a *app) early(w io.Writer, head *report.Document, f render.Format) error {
+	if f != render.FormatText || a.windbg() || a.flags.output != "" && a.flags.output != "-" {
+		return nil
+	}
+	if err := a.render(w, head, f, a.colored(), 0); err != nil {
+		return err
+	}
+	a.written = len(head.Tables)
+	return nil
+}
+
+// render writes the document in one format; of text the first so many tables
+// were written before.
+func (a *app) render(w io.Writer, d *report.Document, f render.Format, color bool, written int) error {
+	o := render.Options{Format: f, Color: color, Human: a.flags.human, Table: a.flags.table, Written: written}
 	if f == render.FormatHTML {
 		return writeFailed(html.Write(w, d, o))
 	}

@@ -24,7 +24,7 @@ func (a *app) summary() *cobra.Command {
 		Example: lines("heapdump summary app.dmp", "heapdump summary --format json -o app.json app.dmp", "heapdump summary --style windbg app.dmp"),
 		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.counted(cmd.Context(), args, g, report.Summary, windbgSummary)
+			return a.counted(cmd.Context(), args, g, report.SummaryHead, report.Summary, windbgSummary)
 		},
 	}, groupInspect, "")
 	c.Flags().SortFlags = false
@@ -40,13 +40,14 @@ func (a *app) heapList() *cobra.Command {
 		Example: lines("heapdump heaps app.dmp", "heapdump heaps --format csv app.dmp", "heapdump heaps --style windbg app.dmp"),
 		Args:    onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.counted(cmd.Context(), args, gateFlags{}, report.Heaps, windbgHeaps)
+			return a.counted(cmd.Context(), args, gateFlags{}, nil, report.Heaps, windbgHeaps)
 		},
 	}, groupInspect, "")
 }
 
-// counted is what summary and heaps share: open, count every heap, report.
-func (a *app) counted(ctx context.Context, args []string, g gateFlags, make func(*target.Target, *census.Census, *roles.Result) *report.Document,
+// counted is what summary and heaps share: open, count every heap, report. What
+// head gives is written before the counting, which of a big dump takes longer.
+func (a *app) counted(ctx context.Context, args []string, g gateFlags, head func(*target.Target) *report.Document, make func(*target.Target, *census.Census, *roles.Result) *report.Document,
 	debugger func(io.Writer, *target.Target, *census.Census) error) error {
 	format, err := a.check(true, "text", "json", "csv", "markdown")
 	if err != nil {
@@ -65,6 +66,11 @@ func (a *app) counted(ctx context.Context, args []string, g gateFlags, make func
 		return err
 	}
 	defer t.Close()
+	if head != nil {
+		if err := a.early(w, head(t), format); err != nil {
+			return err
+		}
+	}
 	cs, err := a.census(ctx, t, t.Heaps)
 	if err != nil {
 		return err

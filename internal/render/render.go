@@ -31,6 +31,10 @@ type Options struct {
 	Color  bool   // text: escape sequences for titles
 	Human  bool   // text: bytes with KiB, MiB, GiB
 	Table  string // CSV, NDJSON: key of the table, empty for the document's main one
+
+	// Written is how many of the document's first tables, with its title, were
+	// written as text before the rest of it was known; 0 when none was.
+	Written int
 }
 
 // Write renders a document.

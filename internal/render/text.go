@@ -11,19 +11,19 @@ import (
 
 // writeText renders the document for people.
 func writeText(w *bufio.Writer, d *report.Document, o Options) {
-	first := true
+	first := o.Written == 0
 	gap := func() {
 		if !first {
 			w.WriteByte('\n')
 		}
 		first = false
 	}
-	if d.Title != "" {
+	if d.Title != "" && o.Written == 0 {
 		gap()
 		writeTitle(w, d.Title, o)
 	}
-	for i := range d.Tables {
-		t := &d.Tables[i]
+	for i := range d.Tables[min(o.Written, len(d.Tables)):] {
+		t := &d.Tables[o.Written+i]
 		if t.Media == report.ForPrograms || t.Media == report.ForRows || len(t.Rows) == 0 && t.Empty == "" {
 			continue
 		}

@@ -10,12 +10,22 @@ import (
 	"github.com/heapdump/heapdump/pkg/diag"
 )
 
+// SummaryHead is what Summary begins with, known before a heap is walked.
+func SummaryHead(t *target.Target) *Document {
+	return summaryHead(Describe(t), census.MemoryOf(t.Space))
+}
+
+func summaryHead(d Dump, m census.Memory) *Document {
+	doc := &Document{Title: d.title()}
+	doc.add(header(d)...)
+	doc.add(memoryTables(m)...)
+	return doc
+}
+
 // Summary is the result of heapdump summary.
 func Summary(t *target.Target, cs *census.Census, rs *roles.Result) *Document {
 	d := Describe(t)
-	doc := &Document{Title: d.title()}
-	doc.add(header(d)...)
-	doc.add(memoryTables(cs.Memory)...)
+	doc := summaryHead(d, cs.Memory)
 	heaps := pointers(cs.Heaps)
 	doc.add(fill(Table{Key: "heaps", Media: ForPrograms, Main: true}, heapFields(rs), heaps))
 	doc.add(debuggerTable(heaps, rs), notWalked(heaps))

@@ -7,9 +7,9 @@ import (
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
-// measure breaks the address space down by state, type and protection. Free
+// MemoryOf breaks the address space down by state, type and protection. Free
 // regions have no type, and only committed ones a protection.
-func measure(s *memory.Space) Memory {
+func MemoryOf(s *memory.Space) Memory {
 	m := Memory{Known: s.RegionsKnown()}
 	for _, r := range s.AllRuns() {
 		m.Saved += uint64(len(r.Bytes))

@@ -51,7 +51,7 @@ func TakeWith(ctx context.Context, t *target.Target, heaps []*target.Heap, tick 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	out := &Census{Heaps: make([]Heap, len(heaps)), Memory: measure(t.Space)}
+	out := &Census{Heaps: make([]Heap, len(heaps)), Memory: MemoryOf(t.Space)}
 	w := &walks{tick: tick}
 	parts := make([]pieces, len(heaps))
 	g, ctx := errgroup.WithContext(ctx)
