@@ -32,7 +32,8 @@ func (a *app) owners() *cobra.Command {
            is named by the first frame that is not an allocator's
   site     file and line, from a debug C runtime's header
   type     what a block is: its C++ class, else what its bytes are
-  module   the module that allocated it by its stack, else that of its class
+  module   the module that allocated it by its stack, else that of its class, else the one whose data
+           leads to it by the fewest references
   heap     the heap it is in
   size     the bytes that were asked for
   content  what its bytes are: text, images, fills …
