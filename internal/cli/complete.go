@@ -220,7 +220,7 @@ func (a *app) structureWords(cmd *cobra.Command, args []string) []string {
 func (a *app) formatWords(cmd *cobra.Command, _ []string) []string {
 	e := a.refused(cmd)
 	if e == nil {
-		return []string{"text", "json", "csv", "ndjson", "markdown"}
+		return []string{"text", "json", "csv", "ndjson", "markdown", "html"}
 	}
 	return e.have
 }

@@ -216,9 +216,18 @@ var nextOf = map[string]string{
 	"HD10": "exception", "HD11": "check", "HD12": "leaks", "HD13": "summary", "HD14": "address --summary", "HD15": "handles", "HD16": "summary",
 }
 
+// verbOf is the command that says more of a rule's findings.
+func verbOf(rule string) (string, bool) {
+	if rule == finding.Accumulator {
+		return "retained", true
+	}
+	verb, ok := nextOf[rule[:4]]
+	return verb, ok
+}
+
 // Next is the command that says more of the finding; empty where none does.
 func (g *FindingGroup) Next() string {
-	verb, ok := nextOf[g.Finding.Rule[:4]]
+	verb, ok := verbOf(g.Finding.Rule)
 	if !ok {
 		return ""
 	}
@@ -231,7 +240,7 @@ func (t *Triage) next() Table {
 	out.Media = ForPeople
 	seen := map[string]bool{}
 	for _, g := range t.Groups {
-		verb, ok := nextOf[g.Finding.Rule[:4]]
+		verb, ok := verbOf(g.Finding.Rule)
 		if !ok || seen[verb] || g.Finding.Severity == finding.Info || len(out.Rows) == 6 {
 			continue
 		}

@@ -2,9 +2,9 @@ import { hierarchy, partition } from "d3-hierarchy";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { el } from "./dom.js";
-import { frame, fill, fit, path, patterns, rove, swatch } from "./frame.js";
+import { frame, fill, fit, legends, path, patterns, rove, swatch } from "./frame.js";
 import { grouped } from "./numbers.js";
-import { above, prepare, words } from "./tree.js";
+import { above, everything, prepare, words } from "./tree.js";
 import { watch } from "./watch.js";
 
 const row = 21; // pixels of a frame
@@ -27,7 +27,9 @@ function hue(n) {
 export function flame({ host, name }, root) {
   patterns();
   prepare(root);
-  const f = frame(host, name, "Callers stand above what they call; the width is the bytes in use. Click a frame, or press Enter on it, to zoom in; Escape goes back out. The arrow keys move between frames.");
+  const kinds = new Set(everything(root).map((n) => n.k));
+  const what = kinds.has("frame") ? "Callers stand above what they call" : "Each row divides the one above it";
+  const f = frame(host, name, `${what}; the width is the bytes in use. Click a bar, or press Enter on it, to zoom in; Escape goes back out. The arrow keys move between bars.`);
   const h = partition()(hierarchy(root, (n) => n.s).sum((n) => (n.s ? 0 : n.b)).sort((a, b) => b.value - a.value || (a.data.n < b.data.n ? -1 : 1)));
   let at = h;
   let term = "";
@@ -72,7 +74,8 @@ export function flame({ host, name }, root) {
     found.textContent = term ? `${grouped(hits)} found, framed in the picture` : "";
   }
 
-  f.legend.append(swatch("m0", "frames of one module have one colour"), swatch("rest", "smaller parts together"));
+  if (kinds.has("frame")) f.legend.append(swatch("m0", "frames: those of one module have one colour"));
+  f.legend.append(...legends(new Set(everything(root).slice(1).filter((n) => n.k !== "frame").map(hue))));
   draw();
   tell(h);
   watch(f.stage, draw);

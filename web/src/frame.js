@@ -45,6 +45,14 @@ export function fill(g, cls, x, y, w, h) {
   }
 }
 
+// classWords say in the legends what the colours stand for.
+export const classWords = { image: "modules", heap: "heaps", pageheap: "page heaps", stack: "stacks of threads", mapped: "mapped files", system: "Windows' own data", unknown: "unknown",
+  busy: "blocks in use", lfh: "blocks of the low-fragmentation heap", large: "large blocks", free: "free blocks", lfhfree: "free slots", meta: "headers and the heap's own", uncommitted: "reserved, without memory",
+  lost: "damaged, or not in the dump", rest: "smaller parts together" };
+
+// legends are the entries for the classes that a picture has.
+export const legends = (seen) => Object.keys(classWords).filter((c) => seen.has(c)).map((c) => swatch(c, classWords[c]));
+
 // patterns puts the patterns into the page, once.
 export function patterns() {
   if (document.getElementById("patterns")) return;

@@ -115,14 +115,24 @@ export function maps({ host, name, classes }, heaps) {
     let x = 0;
     let part = null;
     const heads = [];
+    const many = view.filter((v) => v.p.k === "large block");
     for (const s of list) {
-      if (s.v !== part) {
+      const beside = part && many.length > 1 && part.p.k === "large block" && s.v.p.k === "large block"; // large blocks follow one another
+      if (s.v !== part && !beside) {
         if (part) y += side + 8;
         part = s.v;
-        heads.push([y, `${upper(part.p.k)} ${part.p.a}, ${bytes(part.p.b)}`]);
+        heads.push([y, many.length > 1 && part.p.k === "large block" ? `${grouped(many.length)} large blocks, ${bytes(many.reduce((n, v) => n + v.p.b, 0))}, one behind the other with a gap between them`
+          : `${upper(part.p.k)} ${part.p.a}, ${bytes(part.p.b)}`]);
         y += 20;
         x = 0;
-      } else if (++x === columns) {
+      } else {
+        x += s.v === part ? 1 : 2;
+        part = s.v;
+        if (x < columns) {
+          s.x = x * side;
+          s.y = y;
+          continue;
+        }
         x = 0;
         y += side;
       }

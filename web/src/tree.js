@@ -2,15 +2,15 @@ import { bytes, grouped, percent } from "./numbers.js";
 
 // prepare gives each node its parent.
 export function prepare(root) {
-  const all = [root];
-  while (all.length) {
-    const n = all.pop();
-    for (const c of n.s ?? []) {
-      c.parent = n;
-      all.push(c);
-    }
-  }
+  for (const n of everything(root)) for (const c of n.s ?? []) c.parent = n;
   return root;
+}
+
+// everything is all nodes of a tree, the root first.
+export function everything(root) {
+  const all = [root];
+  for (let i = 0; i < all.length; i++) all.push(...(all[i].s ?? []));
+  return all;
 }
 
 // above are a node and those over it, the root first.

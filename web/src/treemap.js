@@ -1,7 +1,7 @@
 import { hierarchy, treemap as layout, treemapSquarify } from "d3-hierarchy";
 import { select as selectOf } from "d3-selection";
 import { el } from "./dom.js";
-import { frame, fill, fit, path, patterns, rove, swatch } from "./frame.js";
+import { frame, fill, fit, legends, path, patterns, rove } from "./frame.js";
 import { bytes } from "./numbers.js";
 import { above, prepare, words } from "./tree.js";
 import { watch } from "./watch.js";
@@ -10,10 +10,6 @@ const head = 19; // pixels of a group's heading
 const deep = 3; // levels that are drawn at once
 
 const values = { committed: (n) => n.b, reserved: (n) => n.r ?? n.b };
-
-const legendWords = { image: "images", heap: "heaps", pageheap: "page heaps", stack: "stacks", mapped: "mapped files", system: "PEB, TEB, other of Windows", unknown: "unknown",
-  busy: "blocks in use", lfh: "blocks of the low-fragmentation heap", large: "large blocks", free: "free blocks", meta: "headers and the heap's own", uncommitted: "reserved, without memory",
-  lost: "damaged, or not in the dump", rest: "smaller parts together" };
 
 // view is the part of a tree that is drawn: so many levels below a node.
 function view(n, levels, value) {
@@ -69,7 +65,7 @@ export function treemap({ host, name }, root) {
     rove(f.svg, cells, { enter: (d) => zoom(d.data.n), out: () => zoom(at.parent), focus: (d) => tell(d.data.n) });
     path(f.crumbs, above(at).map((n) => n.n), (i) => zoom(above(at)[i]));
     up.disabled = at === root;
-    f.legend.replaceChildren(...Object.keys(legendWords).filter((c) => seen.has(c)).map((c) => swatch(c, legendWords[c])));
+    f.legend.replaceChildren(...legends(seen));
     if (!shown.length) f.detail.textContent = "There is nothing to draw here.";
   }
 

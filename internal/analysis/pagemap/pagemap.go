@@ -125,7 +125,9 @@ func Take(ctx context.Context, t *target.Target, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Notes = owners.Notes
+	if len(owners.Notes) > 0 { // how many each walker met depends on who met which
+		r.Notes = []string{"Some blocks name stacks that cannot be read or believed; `heapdump owners --by stack` says why."}
+	}
 	r.Maps, r.Unmapped = w.maps(places)
 	r.space(t, w, places, owners, o.Nodes)
 	r.stacks(owners, o.Nodes)

@@ -7,6 +7,7 @@ package html
 import (
 	"encoding/json"
 	"io"
+	"strings"
 
 	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
@@ -106,6 +107,16 @@ func (p *page) contents(list []section) {
 		p.raw("</a></li>")
 	}
 	p.raw("</ol></nav>")
+}
+
+// brief is a heading without what explains it.
+func brief(heading string) string {
+	for _, end := range []string{" (", ": ", ", "} {
+		if s, _, ok := strings.Cut(heading, end); ok && len(heading) > 30 {
+			heading = s
+		}
+	}
+	return heading
 }
 
 // foot ends the page: what made it, and the licences of what is in it.

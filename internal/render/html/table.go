@@ -28,7 +28,7 @@ func (p *page) document() {
 		if heading == "" {
 			heading = untitled(t, len(p.sections) == 0)
 		}
-		p.open(p.id("t"), heading, heading)
+		p.open(p.id("t"), heading, brief(heading))
 		p.table(t, heading)
 		p.shut()
 	}

@@ -71,6 +71,7 @@ func (p *page) verdict(t *report.Triage) {
 		p.text(n)
 		p.raw("</p>")
 	}
+	p.worst(t)
 	if len(t.Dumps) == 1 {
 		d := &t.Dumps[0]
 		p.raw(`<dl class="facts">`)
@@ -80,6 +81,29 @@ func (p *page) verdict(t *report.Triage) {
 		p.raw("</dl>")
 	}
 	p.shut()
+}
+
+// worst leads to the first few findings that are no small ones.
+func (p *page) worst(t *report.Triage) {
+	n := 0
+	for i := range t.Groups {
+		x := &t.Groups[i].Finding
+		if sev := x.Severity.String(); n < 5 && x.Known == "" && (sev == "high" || sev == "medium") {
+			if n++; n == 1 {
+				p.raw(`<ol class="worst">`)
+			}
+			p.raw(`<li><span class="badge ` + sev + `"><span aria-hidden="true">` + sign(sev) + "</span> " + sev + `</span> <a href="#f` + strconv.Itoa(i) + `">`)
+			p.text(x.Title)
+			p.raw("</a>")
+			if len(t.Dumps) > 1 {
+				p.text(" in " + count(len(t.Groups[i].Dumps), "dump", "dumps"))
+			}
+			p.raw("</li>")
+		}
+	}
+	if n > 0 {
+		p.raw("</ol>")
+	}
 }
 
 var statusWords = map[string]string{report.StatusOK: "all of it", report.StatusPartial: "as far as the dump goes: see what is missing", report.StatusError: "not at all: it could not be read"}
@@ -99,6 +123,7 @@ func (p *page) findings(t *report.Triage) {
 	if len(t.Groups) == 0 {
 		p.raw(`<p class="empty">Nothing that is worth a finding.</p>`)
 	}
+	help := map[string]bool{} // rules that are explained already
 	for i := range t.Groups {
 		if p.room.findings <= 0 {
 			p.raw(`<p class="note cut">`)
@@ -107,13 +132,13 @@ func (p *page) findings(t *report.Triage) {
 			break
 		}
 		before := len(p.b)
-		p.group(t, i)
+		p.group(t, i, help)
 		p.room.findings -= len(p.b) - before
 	}
 	p.shut()
 }
 
-func (p *page) group(t *report.Triage, i int) {
+func (p *page) group(t *report.Triage, i int, help map[string]bool) {
 	g := &t.Groups[i]
 	x := &g.Finding
 	sev := x.Severity.String()
@@ -144,7 +169,10 @@ func (p *page) group(t *report.Triage, i int) {
 		p.text("Known, by the baseline: " + x.Known)
 		p.raw("</p>")
 	}
-	p.rule(x.Rule)
+	if !help[x.Rule] {
+		help[x.Rule] = true
+		p.rule(x.Rule)
+	}
 	if c := g.Next(); c != "" {
 		p.raw(`<p class="todo"><span>Look further:</span> `)
 		p.command(c)
@@ -159,7 +187,15 @@ func (p *page) rule(id string) {
 	for _, r := range report.Rules() {
 		if r.ID == id {
 			p.raw(`<p class="help"><b>What it means.</b> `)
-			p.text(r.Help)
+			for k, s := range strings.Split(r.Help, "`") { // every other part is a command
+				if k%2 == 1 {
+					p.raw("<code>")
+				}
+				p.text(s)
+				if k%2 == 1 {
+					p.raw("</code>")
+				}
+			}
 			p.raw("</p>")
 		}
 	}
@@ -256,7 +292,7 @@ func (p *page) dump(d *report.Triaged, i int, many bool) {
 			p.table(t, heading+" of "+d.File)
 			continue
 		}
-		p.open(p.id("t"), heading, heading)
+		p.open(p.id("t"), heading, brief(heading))
 		p.table(t, heading)
 		p.shut()
 	}
