@@ -186,43 +186,6 @@ type shared struct {
 	skip     stacks.Skips
 }
 
-func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Options) (*shared, error) {
-	s := newSharedNames(t, heaps, o)
-	if slices.Contains(o.By, Module) {
-		r, err := refs.Take(ctx, t, refs.Steps{})
-		if err != nil {
-			return nil, err
-		}
-		s.index = r.Index
-		if s.reach, err = r.ByModule(ctx); err != nil {
-			return nil, err
-		}
-		s.named = s.places(t)
-		return s, nil
-	}
-	if !slices.Contains(o.By, Type) {
-		return s, nil
-	}
-	blocks, err := refs.Collect(ctx, t.Own(), nil)
-	if err != nil {
-		return nil, err
-	}
-	s.index = blocks.Index()
-	s.named = s.places(t)
-	return s, nil
-}
-
-// newSharedNames is newShared without the index.
-func newSharedNames(t *target.Target, heaps []*target.Heap, o Options) *shared {
-	s := &shared{t: t, o: o, captures: map[*target.Heap]bool{}, skip: stacks.NewSkips(o.Skip)}
-	x := stacks.New(t)
-	s.types = symbols.NewTypes(x.Names)
-	for _, h := range heaps {
-		s.captures[h] = x.Captures(h)
-	}
-	return s
-}
-
 // id names a key among those of one criterion, the same for all workers.
 type id uint64
 
