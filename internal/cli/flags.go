@@ -19,9 +19,9 @@ import (
 
 // common are the flags that every command takes.
 type common struct {
-	format, output, style, color, maxInput, table, config string
-	symbols                                               []string
-	quiet, noMmap, strict, human                          bool
+	format, output, style, color, maxInput, table, config, budget string
+	symbols                                                       []string
+	quiet, noMmap, strict, human                                  bool
 }
 
 func (c *common) register(cmd *cobra.Command) {
@@ -31,6 +31,7 @@ func (c *common) register(cmd *cobra.Command) {
 	f.StringVarP(&c.output, "output", "o", "", "write to `file`, whole or not at all")
 	f.StringVar(&c.style, "style", "", "`style` of text: windbg prints the debugger's layout")
 	f.StringVar(&c.table, "table", "", "the `table` that csv and ndjson hold, by its JSON key")
+	f.StringVar(&c.budget, "budget", "", "most `bytes` of text, json or markdown, for example 16KB: the ends of long tables are left out,\nand what was left out is said")
 	f.BoolVar(&c.human, "human", false, "sizes in text as KiB, MiB, GiB")
 	f.StringVar(&c.color, "color", "auto", "`when` to colour text: auto, always or never")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no progress and no notes on stderr")
@@ -85,7 +86,7 @@ func (a *app) check(debugger bool, formats ...string) (render.Format, error) {
 	if a.flags.table != "" && a.flags.format != "csv" && a.flags.format != "ndjson" {
 		return 0, usagef("--table is for --format csv and ndjson")
 	}
-	return formatNames[a.flags.format], nil
+	return formatNames[a.flags.format], a.checkBudget()
 }
 
 // formatError says that a command has no such format.
@@ -163,7 +164,11 @@ func (a *app) options(ctx context.Context) (target.Options, error) {
 
 // write renders the document and says whether it is all that it could be.
 func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage []string) error {
-	if err := a.render(w, d, f, a.colored(), a.written); err != nil {
+	if a.flags.budget != "" {
+		if err := a.withinBudget(w, d, render.Options{Format: f, Color: a.colored(), Human: a.flags.human}); err != nil {
+			return err
+		}
+	} else if err := a.render(w, d, f, a.colored(), a.written); err != nil {
 		return err
 	}
 	for _, x := range a.also {
@@ -178,7 +183,7 @@ func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage [
 // is text for the standard output: a big dump's first lines stand there while
 // the rest of it is being read.
 func (a *app) early(w io.Writer, head *report.Document, f render.Format) error {
-	if f != render.FormatText || a.windbg() || a.flags.output != "" && a.flags.output != "-" {
+	if f != render.FormatText || a.windbg() || a.flags.budget != "" || a.flags.output != "" && a.flags.output != "-" {
 		return nil
 	}
 	if err := a.render(w, head, f, a.colored(), 0); err != nil {

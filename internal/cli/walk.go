@@ -54,6 +54,9 @@ func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
 	if err != nil {
 		return err
 	}
+	if a.flags.budget != "" {
+		return usagef("walk streams; --limit bounds it, and --budget is for the other commands")
+	}
 	if a.flags.table != "" {
 		return usagef("walk has one table; --table is for the other commands")
 	}

@@ -56,7 +56,7 @@ func Shapes() ([]CommandShape, error) {
 	}
 	s := shaper{t, &roles.Result{}, &census.Heap{Target: &target.Heap{}}, reach}
 	docs := func(d ...*Document) []*Document { return d }
-	return []CommandShape{
+	return withCut([]CommandShape{
 		{"info", docs(Info(t))},
 		{"summary", docs(Summary(t, &census.Census{}, s.roles))},
 		{"heaps", docs(Heaps(t, &census.Census{}, s.roles))},
@@ -87,7 +87,20 @@ func Shapes() ([]CommandShape, error) {
 		{"baseline show", docs(Baseline(nil, nil))},
 		{"config", docs(Config("", nil))},
 		{"version", docs(Version("", "", ""))},
-	}, nil
+	}), nil
+}
+
+// withCut adds to each command its result with the table of what --budget
+// left out.
+func withCut(all []CommandShape) []CommandShape {
+	for i := range all {
+		for _, d := range all[i].Documents {
+			short := *d
+			short.Tables = append(d.Tables[:len(d.Tables):len(d.Tables)], cutTable(nil))
+			all[i].Documents = append(all[i].Documents, &short)
+		}
+	}
+	return all
 }
 
 // shaper makes shapes of results that need more than their zero value.
