@@ -2,7 +2,7 @@
 GO      ?= go
 DEMO    := testdata/dumps/demo.dmp
 
-.PHONY: demo test test-html lint bench bench-graph fuzz race portable build web clean
+.PHONY: demo test test-html lint bench bench-graph fuzz race portable build web docs clean
 
 demo: build ## build bin/heapdump and run it on a small dump
 	bin/heapdump summary $(DEMO)
@@ -50,6 +50,9 @@ fuzz: ## every fuzz target for FUZZTIME each
 	    echo "== $$t in $$(dirname $$f)"; \
 	    $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); \
 	  done; done
+
+docs: build ## the reference in docs/reference, from the help of every command
+	bin/heapdump man --markdown docs/reference
 
 clean:
 	rm -rf bin web/node_modules

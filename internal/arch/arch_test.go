@@ -71,6 +71,7 @@ var permitted = map[string]string{
 		" pkg/pageheap" +
 		" pkg/structs" +
 		" github.com/spf13/cobra" +
+		" github.com/spf13/cobra/doc" +
 		" github.com/spf13/pflag" +
 		" golang.org/x/term",
 	"internal/config":        "internal/nearest go.yaml.in/yaml/v3",

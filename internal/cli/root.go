@@ -132,6 +132,7 @@ func (a *app) commands() []*cobra.Command {
 		a.windbgCommand(),
 		a.schema(),
 		a.config(),
+		a.man(),
 		a.version(),
 	}
 }

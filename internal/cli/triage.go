@@ -30,6 +30,7 @@ type triageFlags struct {
 func (f *triageFlags) register(c *cobra.Command) {
 	c.Flags().SortFlags = false
 	c.Flags().IntVar(&f.jobs, "jobs", min(4, runtime.GOMAXPROCS(0)), "this `number` of dumps at a time; the result is the same whatever it is")
+	c.Flags().Lookup("jobs").DefValue = "the processors, at most 4" // the manual is the same on every machine
 	c.Flags().DurationVar(&f.timeout, "timeout", 0, "most `time` for one dump, for example 90s or 5m; what was found until then is reported")
 	c.Flags().StringVar(&f.maxMemory, "max-memory", "", "most `bytes` that the tables for one dump may take, for example 2GiB: leaks\nare not looked for where they would take more")
 }
@@ -137,7 +138,7 @@ func (a *app) runTriage(ctx context.Context, args []string, f triageFlags, g gat
 // step's summary and as annotations on stderr, which the runner reads as well.
 func (a *app) writeTriage(w io.Writer, dumps []report.Triaged, format render.Format, summary bool) error {
 	t := report.NewTriage(dumps)
-	t.Version, _ = build()
+	t.Version = build().Version
 	doc := t.Document()
 	if err := a.write(w, doc, format, nil); err != nil {
 		return err

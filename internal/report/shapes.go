@@ -86,7 +86,8 @@ func Shapes() ([]CommandShape, error) {
 		{"triage", docs(NewTriage([]Triaged{{Findings: []finding.Finding{{Rule: finding.NoCrash}}}}).Document())},
 		{"baseline show", docs(Baseline(nil, nil))},
 		{"config", docs(Config("", nil))},
-		{"version", docs(Version("", "", ""))},
+		{"windbg", docs(Equivalents(nil))},
+		{"version", docs(Version(Build{}))},
 	}), nil
 }
 
