@@ -39,7 +39,7 @@ func words(parts ...any) []byte {
 	return out
 }
 
-func u16(v int) []byte    { return binary.LittleEndian.AppendUint16(nil, uint16(v)) }
+func u16(v int) []byte { return binary.LittleEndian.AppendUint16(nil, uint16(v)) }
 func u32[T int | uint32 | int64](v T) []byte {
 	return binary.LittleEndian.AppendUint32(nil, uint32(v))
 }
