@@ -16,7 +16,7 @@ set -eu
 out=${OUT:-heapdump-report}
 mkdir -p "$out"
 set -- triage --format markdown -o "$out/report.md" --also "json=$out/report.json" \
-	--also "sarif=$out/report.sarif" --also "junit=$out/report.xml" \
+	--also "html=$out/report.html" --also "sarif=$out/report.sarif" --also "junit=$out/report.xml" \
 	--summary auto --timeout "${TIMEOUT:-10m}" --fail-on "${FAIL_ON:-severity>=high}"
 if [ -n "${BASELINE:-}" ] && [ -f "$BASELINE" ]; then
 	set -- "$@" --baseline "$BASELINE"

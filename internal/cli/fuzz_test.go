@@ -53,7 +53,7 @@ func FuzzReport(f *testing.F) {
 		{"dt", "_PEB", "0x9d1e4e1000", "--depth", "2", "--format", "json"}, {"dt", "_HEAP_ENTRY", "0x1c0aa400740"},
 		{"address", "--summary", "--format", "json"}, {"address", "0x1c0aa400f40", "--format", "json"}, {"ln", "0x7ffa3d261234", "--format", "json"},
 		{"leaks", "--format", "json"}, {"retained", "--format", "json"}, {"why", "0x1c0aa4027b0", "--format", "json"}, {"owners", "--format", "json"},
-		{"stat", "--format", "json"}, {"search", "--number", "71", "--format", "json"}, {"check", "--format", "json"}}
+		{"stat", "--format", "json"}, {"search", "--number", "71", "--format", "json"}, {"check", "--format", "json"}, {"summary", "--format", "html"}, {"triage", "--format", "html"}}
 	for i := range commands {
 		f.Add(uint8(2*i+1), uint32(0), []byte{0, 8, 0, 0, 3, 1, 2, 3, 4})
 	}

@@ -78,6 +78,11 @@ var tag = regexp.MustCompile(`<(/?)([a-zA-Z!][a-zA-Z0-9]*)([^>]*)>`)
 func TestHostile(t *testing.T) {
 	for _, findings := range []bool{false, true} {
 		page := write(t, attacked(findings))
+		if to := os.Getenv("HEAPDUMP_HTML_OUT"); to != "" && !findings { // for the test in a browser
+			if err := os.WriteFile(filepath.Join(to, "hostile.html"), []byte(page), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
 		body := page[strings.Index(page, "</head>"):]
 		before, data, ok := strings.Cut(body, `<script type="application/json" id="data">`)
 		data, after, ok2 := strings.Cut(data, "</script>")

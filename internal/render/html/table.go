@@ -224,7 +224,7 @@ func (p *page) row(t *report.Table, cols []int, r []any) {
 	p.raw("<tr>")
 	for k, i := range cols {
 		tag, scope := "td", ""
-		if k == 0 {
+		if k == 0 && i < len(r) && r[i] != "" { // the total of some tables has no name
 			tag, scope = "th", ` scope="row"`
 		}
 		var v any
