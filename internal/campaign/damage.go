@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+)
+
+// kind is what a damage does.
+type kind uint8
+
+const (
+	flip kind = iota // a byte changed
+	cut              // the file ends early
+	drop             // a page not saved
+	pair             // two of the above
+)
+
+// String names the kind for the table.
+func (k kind) String() string { return [...]string{"byte", "cut", "page", "pair"}[k] }
+
+// damage is one or two changes of a subject.
+type damage struct {
+	kind             kind
+	structure, field string // what it hits first
+	off              int    // flip: in the file; cut: the new length
+	mask             byte
+	page             uint64
+	parts            []damage // of a pair
+}
+
+// String says how to make the damage again.
+func (d damage) String() string {
+	switch d.kind {
+	case flip:
+		return fmt.Sprintf("%s.%s: byte at file offset %#x xor %#02x", d.structure, d.field, d.off, d.mask)
+	case cut:
+		return fmt.Sprintf("cut to %#x bytes", d.off)
+	case drop:
+		return fmt.Sprintf("page %#x not saved", d.page)
+	}
+	return fmt.Sprintf("%v and %v", d.parts[0], d.parts[1])
+}
+
+// masks are how a byte is changed: a low bit, a high bit, all of them.
+var masks = [...]byte{0x01, 0x80, 0xff}
+
+// damages lists what is done to the subject: every byte of every place in
+// three ways, every border, every page, and as many pairs as asked for. share
+// is the part of the bytes' and borders' damages that is kept, 1 for all.
+func damages(s *subject, share float64, pairs int, r *rand.Rand) []damage {
+	var out []damage
+	for _, p := range s.places {
+		for i := range p.size {
+			for _, m := range masks {
+				out = append(out, damage{kind: flip, structure: p.structure, field: p.field, off: p.off + i, mask: m})
+			}
+		}
+	}
+	for _, at := range s.borders() {
+		out = append(out, damage{kind: cut, structure: "file", field: "cut at a border", off: at})
+	}
+	for _, a := range s.pages {
+		out = append(out, damage{kind: drop, structure: "file", field: "page not saved", page: a})
+	}
+	all := slices.Clone(out)
+	if share < 1 {
+		out = slices.DeleteFunc(out, func(damage) bool { return r.Float64() >= share })
+	}
+	for range pairs {
+		x, y := all[r.IntN(len(all))], all[r.IntN(len(all))]
+		out = append(out, damage{kind: pair, structure: "file", field: "two at once", parts: []damage{x, y}})
+	}
+	return out
+}
+
+// apply makes the damaged file.
+func (d damage) apply(s *subject) []byte {
+	parts := d.parts
+	if d.kind != pair {
+		parts = []damage{d}
+	}
+	var pages []uint64
+	for _, p := range parts {
+		if p.kind == drop {
+			pages = append(pages, p.page)
+		}
+	}
+	data := slices.Clone(s.data)
+	if len(pages) > 0 {
+		data = s.without(pages)
+	}
+	for _, p := range parts {
+		if p.kind == flip && p.off < len(data) {
+			data[p.off] ^= p.mask
+		}
+	}
+	for _, p := range parts {
+		if p.kind == cut {
+			data = data[:min(p.off, len(data))]
+		}
+	}
+	return data
+}

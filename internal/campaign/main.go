@@ -1,0 +1,100 @@
+// Command campaign damages healthy generated dumps of every family of Windows,
+// byte by byte, page by page and at every border, and says what the analysis
+// made of each: whether it ended in time and within its memory, whether the
+// walk kept its law and the sums closed, and whether the damage was noticed.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// options are the flags.
+type options struct {
+	share  float64
+	pairs  int
+	seed   uint64
+	only   string
+	fields bool
+	silent bool
+}
+
+func main() {
+	var o options
+	flag.Float64Var(&o.share, "share", 1, "share of the single damages that are made, chosen by the seed")
+	flag.IntVar(&o.pairs, "pairs", 500, "pairs of damages for each dump, chosen by the seed")
+	flag.Uint64Var(&o.seed, "seed", 1, "what the choices are made by")
+	flag.StringVar(&o.only, "only", "", "only dumps whose name contains this")
+	flag.BoolVar(&o.fields, "fields", false, "one row for each field")
+	flag.BoolVar(&o.silent, "silent", false, "an example of each field's damages that changed figures without a word")
+	flag.Parse()
+	debug.SetMemoryLimit(1 << 30)
+	if !run(os.Stdout, os.Stderr, o) {
+		os.Exit(1)
+	}
+}
+
+// run makes the campaign and reports whether no law was broken.
+func run(w, progress io.Writer, o options) bool {
+	all := &table{rows: map[[2]string]*row{}}
+	for _, s := range subjects() {
+		if !strings.Contains(s.name, o.only) {
+			continue
+		}
+		t := campaign(s, o)
+		fmt.Fprintf(progress, "%s: %d runs over %d bytes, slowest %v, most memory %.1f x the file above the floor, %d broken\n",
+			s.name, t.runs, len(s.data), t.slowest.took, t.greatest, len(t.broken))
+		all.merge(t)
+	}
+	all.write(w, o.fields)
+	if o.silent {
+		for _, r := range all.rows {
+			for _, k := range slices.Sorted(maps.Keys(r.examples)) {
+				fmt.Fprintf(w, "\n%s.%s: %s", r.structure, r.field, r.examples[k])
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	for i, b := range all.broken {
+		if i < 20 {
+			fmt.Fprintln(w, "\nBROKEN", b)
+		}
+	}
+	fmt.Fprintf(w, "\n%d runs, %d broke a law.\n", all.runs, len(all.broken))
+	return len(all.broken) == 0
+}
+
+// campaign damages one subject.
+func campaign(s *subject, o options) *table {
+	t := &table{rows: map[[2]string]*row{}}
+	healthy := observe(s.data)
+	if healthy.refused != "" || len(healthy.broken) > 0 || len(healthy.notices) > 0 {
+		t.broken = append(t.broken, fmt.Sprintf("%s: the healthy dump: %s %v %v", s.name, healthy.refused, healthy.broken, healthy.notices))
+		return t
+	}
+	r := rand.New(rand.NewPCG(o.seed, uint64(len(s.data))))
+	for _, d := range damages(s, o.share, o.pairs, r) {
+		data := d.apply(s)
+		x := observe(data)
+		t.runs++
+		if x.took > t.slowest.took {
+			t.slowest = x
+		}
+		if x.bytes > floor {
+			t.greatest = max(t.greatest, float64(x.bytes-floor)/float64(max(len(data), 1)))
+		}
+		for _, b := range x.broken {
+			t.broken = append(t.broken, fmt.Sprintf("%s: %v: %s", s.name, d, b))
+		}
+		how, which, what := judge(&healthy, &x)
+		t.put(d.structure, d.field, how, map[string]string{which: fmt.Sprintf("%s: %v: %s", s.name, d, what)})
+	}
+	return t
+}
