@@ -2,7 +2,7 @@
 GO      ?= go
 DEMO    := testdata/dumps/demo.dmp
 
-.PHONY: demo test test-html lint bench bench-graph fuzz race portable build web docs clean
+.PHONY: demo test test-html lint bench bench-graph campaign fuzz race portable build web docs clean
 
 demo: build ## build bin/heapdump and run it on a small dump
 	bin/heapdump summary $(DEMO)
@@ -42,6 +42,9 @@ bench: build ## figures beside their targets: a generated dump of 2 GiB, ratios 
 
 bench-graph: build ## references, reachability and dominators on lists and trees of 1, 4 and 10 million blocks
 	$(GO) run ./internal/bench -heapdump bin/heapdump -graph
+
+campaign: ## damage every byte, page and border of generated dumps of every family: docs/hostile.md
+	$(GO) run ./internal/campaign $(CAMPAIGN)
 
 FUZZTIME ?= 60s
 fuzz: ## every fuzz target for FUZZTIME each

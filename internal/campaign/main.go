@@ -54,6 +54,7 @@ func run(w, progress io.Writer, o options) bool {
 		all.merge(t)
 	}
 	all.write(w, o.fields)
+	all.reasons(w)
 	if o.silent {
 		for _, r := range all.rows {
 			for _, k := range slices.Sorted(maps.Keys(r.examples)) {
@@ -62,6 +63,7 @@ func run(w, progress io.Writer, o options) bool {
 		}
 		fmt.Fprintln(w)
 	}
+	all.unexplained()
 	for i, b := range all.broken {
 		if i < 20 {
 			fmt.Fprintln(w, "\nBROKEN", b)
@@ -71,18 +73,21 @@ func run(w, progress io.Writer, o options) bool {
 	return len(all.broken) == 0
 }
 
+// deepEvery is which of the damages are mapped and triaged too.
+const deepEvery = 16
+
 // campaign damages one subject.
 func campaign(s *subject, o options) *table {
 	t := &table{rows: map[[2]string]*row{}}
-	healthy := observe(s.data)
+	healthy := observe(s.data, true)
 	if healthy.refused != "" || len(healthy.broken) > 0 || len(healthy.notices) > 0 {
 		t.broken = append(t.broken, fmt.Sprintf("%s: the healthy dump: %s %v %v", s.name, healthy.refused, healthy.broken, healthy.notices))
 		return t
 	}
 	r := rand.New(rand.NewPCG(o.seed, uint64(len(s.data))))
-	for _, d := range damages(s, o.share, o.pairs, r) {
+	for i, d := range damages(s, o.share, o.pairs, r) {
 		data := d.apply(s)
-		x := observe(data)
+		x := observe(data, i%deepEvery == 0)
 		t.runs++
 		if x.took > t.slowest.took {
 			t.slowest = x

@@ -6,15 +6,19 @@ import (
 	"fmt"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"time"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/analysis/check"
+	"github.com/heapdump/heapdump/internal/analysis/triage"
+	"github.com/heapdump/heapdump/internal/analysis/vmmap"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/minidump"
 )
 
 const (
@@ -38,10 +42,11 @@ type observation struct {
 	bytes   uint64 // allocated meanwhile, in all: more than was in use at once
 }
 
-// observe analyses a file under the watchdog.
-func observe(data []byte) observation {
+// observe analyses a file under the watchdog; deep asks for the map of the
+// address space and for triage too, which looks for leaks.
+func observe(data []byte, deep bool) observation {
 	done := make(chan observation, 1)
-	go func() { done <- guarded(data) }()
+	go func() { done <- guarded(data, deep) }()
 	select {
 	case o := <-done:
 		if limit := 4*uint64(len(data)) + floor; o.bytes > limit {
@@ -54,7 +59,7 @@ func observe(data []byte) observation {
 }
 
 // guarded turns a panic into a broken law.
-func guarded(data []byte) (o observation) {
+func guarded(data []byte, deep bool) (o observation) {
 	start, before := time.Now(), allocated()
 	defer func() {
 		if p := recover(); p != nil {
@@ -63,7 +68,7 @@ func guarded(data []byte) (o observation) {
 		o.took, o.bytes = time.Since(start), allocated()-before
 	}()
 	o.notices = map[string]bool{}
-	o.analyse(data)
+	o.analyse(data, deep)
 	return o
 }
 
@@ -74,8 +79,8 @@ func allocated() uint64 {
 	return s[0].Value.Uint64()
 }
 
-// analyse opens, counts, checks and walks.
-func (o *observation) analyse(data []byte) {
+// analyse opens, counts, checks and walks; deep also maps and triages.
+func (o *observation) analyse(data []byte, deep bool) {
 	t, err := target.Parse("campaign.dmp", data)
 	if err != nil {
 		o.refused = err.Error()
@@ -91,6 +96,10 @@ func (o *observation) analyse(data []byte) {
 		o.broken = append(o.broken, "check: "+err.Error())
 		return
 	}
+	if deep {
+		vmmap.Sum(vmmap.Take(t).Pieces)
+		triage.Take(context.Background(), t, triage.Options{})
+	}
 	o.said(t.Problems)
 	o.said(r.NotChecked)
 	for i := range r.Findings {
@@ -105,8 +114,14 @@ func (o *observation) analyse(data []byte) {
 		o.count(&r.Census.Heaps[i])
 	}
 	o.add("heaps", len(t.Heaps))
-	o.add("modules", len(t.File.Modules(nil)))
-	o.add("threads", len(t.File.Threads(nil)))
+	for _, want := range []minidump.StreamType{minidump.ThreadListStream, minidump.ModuleListStream, minidump.MemoryInfoListStream} {
+		if !slices.ContainsFunc(t.File.Streams(), func(s minidump.Stream) bool { return s.Type == want }) {
+			o.notices["the dump has no "+want.String()] = true // the reports' notes say so
+		}
+	}
+	told := func(p diag.Problem) { o.said([]diag.Problem{p}) }
+	o.add("modules", len(t.File.Modules(told)))
+	o.add("threads", len(t.File.Threads(told)))
 }
 
 // add notes a figure.

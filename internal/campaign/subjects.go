@@ -179,6 +179,7 @@ func pageHeap(a synth.Arch, old bool) (*synth.Built, []synth.Place) {
 		f = synth.XP
 	}
 	p := synth.NewProcess(f, a)
+	p.Modules = []synth.Module{{Base: p.ImageBase, Size: 0x10000, Name: `C:\app\app.exe`}}
 	p.AddHeap(&synth.Heap{Address: secondAt, Segments: []synth.Segment{{Items: []synth.Item{synth.Busy(24), synth.Busy(40)}}}})
 	var h *synth.BuiltPageHeap
 	p.AddOther(0x9000000, func(m *synth.Image, a synth.Arch, addr uint64) {

@@ -136,3 +136,28 @@ func (t *table) write(w io.Writer, fields bool) {
 	}
 	fmt.Fprintf(w, "| all | | %d | %d | %d | %d | %d |\n", all.total(), all.counts[refused], all.counts[noticed], all.counts[nothing], all.counts[silent])
 }
+
+// unexplained adds what changed figures without a word, and is not known to be
+// without redundancy, to what is broken.
+func (t *table) unexplained() {
+	for k, r := range t.rows {
+		if r.counts[silent] == 0 || explained[k] != "" {
+			continue
+		}
+		for _, e := range r.examples {
+			t.broken = append(t.broken, "silent and not explained: "+e)
+		}
+	}
+	slices.Sort(t.broken)
+}
+
+// reasons prints why figures changed without a word, for each field where
+// they did.
+func (t *table) reasons(w io.Writer) {
+	fmt.Fprintf(w, "\nWhere figures changed without a word:\n\n")
+	for _, k := range slices.SortedFunc(maps.Keys(t.rows), func(x, y [2]string) int { return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1])) }) {
+		if t.rows[k].counts[silent] > 0 && explained[k] != "" {
+			fmt.Fprintf(w, "- `%s` %s: %s\n", k[0], k[1], explained[k])
+		}
+	}
+}

@@ -107,7 +107,20 @@ func (p part) counted(size uint64) table {
 	if p.size == 8+count*size {
 		head = 8
 	}
+	p.fewer(head, size, count)
 	return p.table(head, size, size, count)
+}
+
+// fewer reports a list whose stream has room for more entries than it counts:
+// a count that was damaged downwards hides entries that the file has. It is for
+// lists that are all that their stream holds.
+func (p part) fewer(head, size, count uint64) {
+	if size == 0 || head > p.size {
+		return
+	}
+	if room := (p.size - head) / size; room > count {
+		p.report(CodeStreamCount, 0, "", fmt.Sprintf("%d entries of %d bytes, as the stream's size says", room, size), fmt.Sprint(count), 0)
+	}
 }
 
 // location is a MINIDUMP_LOCATION_DESCRIPTOR: a size and a file offset.

@@ -118,6 +118,7 @@ func (f *File) memory64List(sink diag.Sink) ranges {
 		return ranges{}
 	}
 	off := p.u64(8)
+	p.fewer(16, 16, p.u64(0))
 	return ranges{p.table(16, 16, 16, p.u64(0)), p.name, func(e []byte) saved {
 		s := saved{memory.Addr(binary.LittleEndian.Uint64(e)), binary.LittleEndian.Uint64(e[8:]), off}
 		if off += s.size; off < s.size {

@@ -136,6 +136,43 @@ func TestPaddedLists(t *testing.T) {
 	expect(t, &l)
 }
 
+// TestFewer: a list that counts less than its stream has room for hides
+// entries; the twin that fills its stream, and the one with a word of padding,
+// are told nothing of.
+func TestFewer(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		add   func(b *builder)
+		codes []diag.Code
+	}{
+		{"no thread of one", func(b *builder) { b.add(ThreadListStream, u32(0), u32(77), zeros(44)) }, []diag.Code{CodeStreamCount}},
+		{"one thread of one", func(b *builder) { b.add(ThreadListStream, u32(1), u32(77), zeros(44)) }, nil},
+		{"less than a thread over", func(b *builder) { b.add(ThreadListStream, u32(1), u32(77), zeros(44+47)) }, nil},
+		{"one module of two", func(b *builder) { b.add(ModuleListStream, u32(1), zeros(2*108)) }, []diag.Code{CodeStreamCount}},
+		{"no range of one", func(b *builder) { b.add(Memory64ListStream, u64(0), u64(0), u64(0x1000), u64(4)) }, []diag.Code{CodeStreamCount}},
+		{"no region of one", func(b *builder) { b.add(MemoryInfoListStream, u32(16), u32(48), u64(0), zeros(48)) }, []diag.Code{CodeStreamCount}},
+		{"no regions", func(b *builder) { b.add(MemoryInfoListStream, u32(16), u32(48), u64(0)) }, nil},
+		{"regions of no size", func(b *builder) { b.add(MemoryInfoListStream, zeros(64)) }, []diag.Code{CodeStreamEntrySize}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newDump()
+			c.add(b)
+			var l diag.List
+			f := b.parse(t)
+			f.Threads(l.Add)
+			f.Memory(l.Add)
+			modules := diag.List{}
+			f.Modules(modules.Add)
+			for _, p := range modules.Problems {
+				if p.Code == CodeStreamCount {
+					l.Add(p)
+				}
+			}
+			expect(t, &l, c.codes...)
+		})
+	}
+}
+
 func TestThreadExList(t *testing.T) {
 	b := newDump()
 	b.add(ThreadExListStream, u32(1), u32(5), zeros(12), u64(0x7fe000), zeros(24), u64(0x9000), u32(0x100), u32(0))

@@ -230,6 +230,7 @@ var entryDamages = []damage{
 		p.fx.lost[p.VirtualFieldAddr(1, "BusyBlock")] = true
 	}},
 	{name: "ReserveSize", code: ntheap.CodeVirtualHeader, do: func(p *patient) { p.SetVirtual(1, "ReserveSize", 1) }},
+	{name: "ReserveSize of no whole pages", code: ntheap.CodeVirtualHeader, do: func(p *patient) { p.SetVirtual(1, "ReserveSize", p.Virtuals[1].Reserve+0x80) }},
 	{name: "CommitSize", code: ntheap.CodeVirtualHeader, do: func(p *patient) { p.SetVirtual(1, "CommitSize", 1) }},
 	{name: "a page", code: ntheap.CodeMemoryMissing, class: diag.Incomplete, in: plainToo,
 		also: map[diag.Code]string{

@@ -25,6 +25,15 @@ type parking struct {
 	once   sync.Once
 	blocks []parked // by address
 	twice  []parked // on a list a second time, within its depth: one for each such list
+	short  []shortList
+}
+
+// shortList is a list that could not be followed as far as it counts.
+type shortList struct {
+	head       memory.Addr
+	index      uint64
+	got, depth uint64
+	missing    bool // the head itself is not in the dump
 }
 
 type parked struct {
@@ -53,19 +62,22 @@ func (h *Heap) readLookaside() {
 		stride = 0x40
 	}
 	for i := range uint64(lookasideLists) {
-		at, depth, ok := h.slist(h.Header.FrontEndHeap.Add(i * stride))
+		head := h.Header.FrontEndHeap.Add(i * stride)
+		at, depth, ok := h.slist(head)
 		if !ok {
+			h.parking.short = append(h.parking.short, shortList{head: head, index: i, missing: true})
 			continue
 		}
 		start := len(h.parking.blocks)
-		for range min(depth, maxParked) {
+		for n := range min(depth, maxParked) {
 			next, ok := h.pointer(at)
 			if ok && h.inList(start, at) {
 				h.parking.twice = append(h.parking.twice, parked{at, i})
 				break
 			}
-			if at == 0 || !ok {
-				break // what a broken list leads to is left busy
+			if at == 0 || !ok { // what a broken list leads to is left busy
+				h.parking.short = append(h.parking.short, shortList{head: head, index: i, got: n, depth: depth})
+				break
 			}
 			h.parking.blocks = append(h.parking.blocks, parked{at, i})
 			at = next
@@ -80,6 +92,7 @@ func (h *Heap) readLookaside() {
 // block that the back end has, busy and of the list's size, is one.
 func (c checker) lookaside() {
 	c.h.parking.once.Do(c.h.readLookaside)
+	c.unfollowed()
 	for _, p := range c.h.parking.twice {
 		at := p.user.Add(-c.h.codec.unit)
 		raw, err := c.h.mem.View(at, c.h.codec.unit)
@@ -92,6 +105,24 @@ func (c checker) lookaside() {
 				fmt.Sprintf("the block at %v twice", at))
 		}
 	}
+}
+
+// unfollowed reports lists that could not be followed: blocks that the program
+// gave back count as busy for it.
+func (c checker) unfollowed() {
+	l := c.h.parking.short
+	if len(l) == 0 {
+		return
+	}
+	first, class, at := l[0], diag.Corrupt, c.h.field(c.h.set.Heap.FrontEndHeap.Off)
+	got := fmt.Sprintf("%d blocks of %d on the list at %v", first.got, first.depth, first.head)
+	if first.missing {
+		class, got = c.h.blame(first.head, uint64(2*c.h.set.Ptr())), fmt.Sprintf("memory at %v that the dump does not hold", first.head)
+	}
+	if len(l) > 1 {
+		got += fmt.Sprintf(", and %d more lists alike", len(l)-1)
+	}
+	c.put(class, CodeFreeList, at, "_HEAP_LOOKASIDE", "ListHead", "lists that lead to as many blocks as they count", got)
 }
 
 // inList finds a loop of any length before it has filled the list much.

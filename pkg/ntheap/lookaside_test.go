@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/heapdump/heapdump/internal/synth"
+	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/ntheap"
 )
@@ -12,8 +13,9 @@ import (
 const lookasideAt = damagedAt + 0x700000
 
 // parkedIn walks a heap with these user addresses on the lookaside list of
-// their size, after some damage, and returns those that it has as parked.
-func parkedIn(t *testing.T, arch synth.Arch, n []int, damage func(p *patient, user []uint64)) []int {
+// their size, after some damage, and returns those that it has as parked. told
+// is a part of the one problem that there is; empty when there is none.
+func parkedIn(t *testing.T, arch synth.Arch, n []int, damage func(p *patient, user []uint64), told string) []int {
 	t.Helper()
 	p := newPatient(synth.XP, arch, false)
 	lists, back, users := map[int][]uint64{}, map[uint64]int{}, []uint64{}
@@ -29,7 +31,11 @@ func parkedIn(t *testing.T, arch synth.Arch, n []int, damage func(p *patient, us
 		damage(p, users)
 	}
 	w := open(t, space(t, p.built.Redump()), damagedAt, ntheap.Options{})
-	healthy(t, w)
+	if told == "" {
+		healthy(t, w)
+	} else if all := w.all(); len(all) != 1 || all[0].Code != ntheap.CodeFreeList || all[0].Class != diag.Corrupt || !strings.Contains(all[0].Got, told) {
+		t.Errorf("told %v, want %q once", all, told)
+	}
 	var got []int
 	for i, b := range w.blocks {
 		x := p.Blocks[i]
@@ -60,15 +66,25 @@ func TestLookaside(t *testing.T) {
 			name   string
 			want   int
 			damage func(p *patient, user []uint64)
+			told   string // part of the one problem; empty when there is none
 		}{
-			{"healthy", 4, nil},
-			{"type 0", 0, func(p *patient, _ []uint64) { p.Set("FrontEndHeapType", 0) }},
-			{"elsewhere", 0, func(p *patient, _ []uint64) { p.Set("FrontEndHeap", wild) }},
+			{"healthy", 4, nil, ""},
+			{"type 0", 0, func(p *patient, _ []uint64) { p.Set("FrontEndHeapType", 0) }, ""},
+			{"elsewhere", 0, func(p *patient, _ []uint64) { p.Set("FrontEndHeap", wild) }, "and 127 more lists"},
+			{"a head that leads nowhere", 3, func(p *patient, user []uint64) {
+				units := p.busy[10].Bytes / p.Arch.Unit()
+				if p.Arch == synth.X86 {
+					p.Image.PutU32(lookasideAt+units*0x30, 0)
+					return
+				}
+				p.Image.PutU64(lookasideAt+units*0x40, 1|1<<16)
+				p.Image.PutU64(lookasideAt+units*0x40+8, 0)
+			}, "0 blocks of 1"},
 			{"links to themselves", 4, func(p *patient, user []uint64) {
 				for _, u := range user {
 					p.put(u, u)
 				}
-			}},
+			}, ""},
 			{"depth zero", 0, func(p *patient, _ []uint64) {
 				for i := range uint64(128) {
 					at := lookasideAt + i*0x30 + 4
@@ -77,7 +93,7 @@ func TestLookaside(t *testing.T) {
 					}
 					p.Image.PutU16(at, 0)
 				}
-			}},
+			}, ""},
 			{"the list of another size", 3, func(p *patient, user []uint64) {
 				for i := range uint64(128) { // the list that leads to the first block now leads to one of another size
 					at := lookasideAt + i*0x30
@@ -95,9 +111,9 @@ func TestLookaside(t *testing.T) {
 						}
 					}
 				}
-			}},
+			}, ""},
 		} {
-			if got := parkedIn(t, arch, all, c.damage); len(got) != c.want {
+			if got := parkedIn(t, arch, all, c.damage, c.told); len(got) != c.want {
 				t.Errorf("%v, %s: parked are %v, want %d", arch, c.name, got, c.want)
 			}
 		}

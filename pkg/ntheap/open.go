@@ -152,13 +152,21 @@ func (h *Heap) readFrontEnd() {
 		return
 	}
 	at := h.Header.FrontEndHeap
-	raw, ok := structure(h.mem, at, l.ReservedAddressLimit.Off+l.ReservedAddressLimit.Size)
-	if !ok || raw.addr(l.Heap) != h.Header.Address {
+	size := l.ReservedAddressLimit.Off + l.ReservedAddressLimit.Size
+	raw, ok := structure(h.mem, at, size)
+	switch {
+	case !ok:
+		h.put(h.blame(at, uint64(size)), CodeHeaderField, h.field(h.set.Heap.FrontEndHeap.Off), "_HEAP", "FrontEndHeap", "the _LFH_HEAP, whose memory counts as the heap's", fmt.Sprintf("%v, which the dump does not hold", at))
+		return
+	case raw.addr(l.Heap) != h.Header.Address:
+		h.report(CodeHeaderField, h.field(h.set.Heap.FrontEndHeap.Off), "_HEAP", "FrontEndHeap", "an _LFH_HEAP of this heap", fmt.Sprintf("%v, where one of %v would be", at, raw.addr(l.Heap)))
 		return
 	}
 	committed, limit := raw.addr(l.FirstUncommittedAddress), raw.addr(l.ReservedAddressLimit)
 	if at%memory.PageSize != 0 || limit%memory.PageSize != 0 || committed%memory.PageSize != 0 ||
 		committed < at || limit < committed || limit.Sub(at) > maxSegment {
+		h.report(CodeHeaderField, at.Add(uint64(l.FirstUncommittedAddress.Off)), "_LFH_HEAP", "FirstUncommittedAddress, ReservedAddressLimit",
+			fmt.Sprintf("whole pages from %v on", at), fmt.Sprintf("%v, %v", committed, limit))
 		return
 	}
 	h.Header.FrontEnd = FrontEnd{Known: true, Reserved: memory.Range{Start: at, End: limit}, Committed: committed.Sub(at)}

@@ -41,6 +41,9 @@ func (h *Heap) readVirtuals(taken map[memory.Addr]bool) {
 		} else if v.ReserveSize < v.CommitSize || !could(n, v.ReserveSize) {
 			h.report(CodeVirtualHeader, n, "_HEAP_VIRTUAL_ALLOC_ENTRY", "ReserveSize", "at least CommitSize "+hex(v.CommitSize), hex(v.ReserveSize))
 			v.ReserveSize = v.CommitSize
+		} else if v.ReserveSize%memory.PageSize != 0 || h.beyond(n, v) {
+			h.report(CodeVirtualHeader, n, "_HEAP_VIRTUAL_ALLOC_ENTRY", "ReserveSize", "whole pages of one reservation", hex(v.ReserveSize))
+			v.ReserveSize = v.CommitSize
 		}
 		h.byNode = append(h.byNode, len(h.Virtuals))
 		h.Virtuals = append(h.Virtuals, v)
@@ -74,6 +77,16 @@ func (h *Heap) fitVirtuals() {
 			v.ReserveSize = max(room, v.CommitSize)
 		}
 	}
+}
+
+// beyond reports whether the reservation that v claims ends in address space
+// that the dump says was free.
+func (h *Heap) beyond(n memory.Addr, v Virtual) bool {
+	if v.ReserveSize < v.CommitSize+reserveSlack {
+		return false
+	}
+	_, why := h.mem.Gap(n.Add(v.ReserveSize - reserveSlack - 1))
+	return why == memory.Free
 }
 
 // reserveSlack is how far a block's reservation may begin before its node:

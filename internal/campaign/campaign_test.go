@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+)
+
+// TestCampaign is a small sample of the campaign: no damage breaks a law, and
+// none changes figures without a word for a reason that is not known.
+func TestCampaign(t *testing.T) {
+	var out bytes.Buffer
+	if !run(&out, io.Discard, options{share: 0.01, pairs: 15, seed: 7}) {
+		t.Error(out.String())
+	}
+	if n := strings.Count(out.String(), "\n| "); n < 60 {
+		t.Errorf("%d rows:\n%s", n, out.String())
+	}
+}
+
+// TestJudge: what counts as noticed, as nothing, and as a silent change.
+func TestJudge(t *testing.T) {
+	healthy := observation{figures: []figure{{"heaps", "2"}, {"blocks", "7"}}, notices: map[string]bool{"old": true}}
+	for _, c := range []struct {
+		name string
+		o    observation
+		want outcome
+	}{
+		{"the same", observation{figures: healthy.figures}, nothing},
+		{"refused", observation{refused: "no minidump"}, refused},
+		{"said, and changed", observation{figures: nil, notices: map[string]bool{"new": true}}, noticed},
+		{"said before already", observation{figures: healthy.figures, notices: map[string]bool{"old": true}}, nothing},
+		{"another figure", observation{figures: []figure{{"heaps", "2"}, {"blocks", "8"}}}, silent},
+		{"a figure is gone", observation{figures: healthy.figures[:1]}, silent},
+		{"one more figure", observation{figures: append([]figure{{"more", "1"}}, healthy.figures...)}, silent},
+	} {
+		if got, _, _ := judge(&healthy, &c.o); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// TestBrokenIsSeen: a silent change without a reason, and a panic, fail the
+// campaign; one with a reason does not.
+func TestBrokenIsSeen(t *testing.T) {
+	x := &table{rows: map[[2]string]*row{}}
+	x.put("_HEAP_ENTRY", "UnusedBytes", silent, map[string]string{"busy": "a"})
+	x.unexplained()
+	if len(x.broken) != 0 {
+		t.Errorf("%v", x.broken)
+	}
+	x.put("_HEAP_SEGMENT", "NumberOfPages", silent, map[string]string{"busy": "one", "free": "two"})
+	x.put("_HEAP_SEGMENT", "NumberOfPages", noticed, nil)
+	x.unexplained()
+	if len(x.broken) != 2 {
+		t.Errorf("%v", x.broken)
+	}
+	o := observe(nil, true)
+	if o.refused == "" || len(o.broken) > 0 {
+		t.Errorf("an empty file: %+v", o)
+	}
+}
+
+// TestApply: each kind of damage does what its description says.
+func TestApply(t *testing.T) {
+	s := subjects()[0]
+	for _, d := range []damage{{kind: flip, off: 40, mask: 0xff}, {kind: cut, off: 99}, {kind: drop, page: s.pages[3]},
+		{kind: pair, parts: []damage{{kind: cut, off: 99}, {kind: flip, off: 40, mask: 1}}}} {
+		got := d.apply(s)
+		differ := 0
+		for i := range min(len(got), len(s.data)) {
+			if got[i] != s.data[i] {
+				differ++
+			}
+		}
+		switch {
+		case d.kind == flip && (len(got) != len(s.data) || differ != 1), d.kind == cut && (len(got) != 99 || differ != 0),
+			d.kind == drop && len(s.data)-len(got) < pageBytes, d.kind == pair && (len(got) != 99 || differ != 1):
+			t.Errorf("%v: %d bytes, %d differ", d, len(got), differ)
+		}
+	}
+}
