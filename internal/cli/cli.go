@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/render"
 )
 
@@ -123,14 +124,22 @@ type app struct {
 	also  []alsoOutput
 	// origins says where the values of flags come from that were configured.
 	origins map[string]string
-	written int  // tables that early has written
-	ran     bool // a command began: errors from here on are not of usage
+	written int      // tables that early has written
+	reading []string // the dumps that were opened, for the error when one vanishes
+	ran     bool     // a command began: errors from here on are not of usage
 }
 
 // run runs the command and says on stderr what went wrong.
 func (a *app) run(ctx context.Context, args []string) (code int) {
+	debug.SetPanicOnFault(true) // of this goroutine: a mapped dump that is shortened is an error, and no crash
 	defer func() {
-		if p := recover(); p != nil {
+		p := recover()
+		switch {
+		case progress.Vanished(p):
+			a.out.abort()
+			fmt.Fprintf(a.env.Stderr, "heapdump: %s\n", oneLine(a.vanished()))
+			code = exitInput
+		case p != nil:
 			a.out.abort()
 			fmt.Fprintf(a.env.Stderr, "heapdump: internal error: %v\nThis is a fault of heapdump, not of your dump or of how you called it. Please report it with the lines below.\n%s", p, debug.Stack())
 			code = exitFault
@@ -158,6 +167,11 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 		}
 	}
 	a.out.abort()
+	if progress.Vanished(err) {
+		err = inputError(a.vanished())
+		f = nil
+		errors.As(err, &f)
+	}
 	if errors.Is(err, errSaid) {
 		return f.code
 	}
@@ -178,6 +192,16 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 		return exitUsage
 	}
 	return exitFault
+}
+
+// vanished is the error of a dump that is no longer what was mapped.
+func (a *app) vanished() error {
+	return gone(strings.Join(a.reading, ", "))
+}
+
+// gone is vanished for the dump at path.
+func gone(path string) error {
+	return fmt.Errorf("%s: it was shortened while it was read, or its disk failed; wait until it is written whole, or read it into memory with --no-mmap", path)
 }
 
 // oneLine is an error's text, safe for a terminal, on one line.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -129,6 +130,7 @@ func (a *app) opened(args []string, do func(*target.Target) []string) []string {
 	defer cancel()
 	found := make(chan []string, 1)
 	go func() {
+		debug.SetPanicOnFault(true)
 		defer func() {
 			if recover() != nil {
 				found <- nil // nothing is completed then; the command itself says why

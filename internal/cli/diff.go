@@ -166,6 +166,7 @@ func (d *differ) dump(ctx context.Context, path string) (*delta.Side, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.app.reading = append(d.app.reading, path)
 	t, err := target.Open(path, o)
 	if err != nil {
 		return nil, inputError(err)

@@ -138,6 +138,7 @@ func (a *app) open(ctx context.Context, path string) (*target.Target, io.Writer,
 	if err != nil {
 		return nil, nil, err
 	}
+	a.reading = append(a.reading, path)
 	t, err := target.Open(path, o)
 	if err != nil {
 		return nil, nil, inputError(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/analysis/triage"
 	"github.com/heapdump/heapdump/internal/finding"
+	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/minidump"
@@ -66,8 +67,13 @@ func (a *app) triageAll(ctx context.Context, files []string, f triageFlags) ([]t
 // triageOne looks one dump through. A panic is a finding: the others go on.
 func (a *app) triageOne(ctx context.Context, file string, files int, f triageFlags) (out triaged) {
 	out.dump.File = file
+	debug.SetPanicOnFault(true)
 	defer func() {
-		if p := recover(); p != nil {
+		p := recover()
+		switch {
+		case progress.Vanished(p):
+			out.unread(file, gone(file))
+		case p != nil:
 			fmt.Fprintf(a.env.Stderr, "heapdump: %s: internal error: %s\n%s", oneLine(errors.New(file)), oneLine(fmt.Errorf("%v", p)), debug.Stack())
 			out.broken(p, ours())
 		}

@@ -122,6 +122,7 @@ func (a *app) pointerBits(ctx context.Context, path string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	a.reading = append(a.reading, path)
 	t, err := target.Open(path, o)
 	if err != nil {
 		return 0, inputError(err)
