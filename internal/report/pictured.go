@@ -42,6 +42,9 @@ func spaceNotes(r *pagemap.Result) []string {
 	if r.Partial {
 		return []string{partialNote}
 	}
+	if r.FreeSpace == 0 {
+		return nil
+	}
 	return []string{fmt.Sprintf("Free address space, %s bytes, is not drawn.", grouped(r.FreeSpace))}
 }
 

@@ -105,9 +105,9 @@ export function maps({ host, name, classes }, heaps) {
   function draw() {
     const view = trail[trail.length - 1].view;
     const all = view.reduce((n, v) => n + v.to - v.from, 0);
-    const per = Math.max(1, Math.ceil(all / most));
-    const list = squares(view, per);
     const width = f.stage.clientWidth;
+    const per = Math.max(1, Math.ceil(all / (width < 560 ? most / 3 : most)));
+    const list = squares(view, per);
     const side = list.length <= 200 ? 26 : list.length <= 600 ? 18 : 13;
     const columns = Math.max(8, Math.floor(width / side));
     f.svg.selectAll("*").remove();
@@ -121,7 +121,7 @@ export function maps({ host, name, classes }, heaps) {
       if (s.v !== part && !beside) {
         if (part) y += side + 8;
         part = s.v;
-        heads.push([y, many.length > 1 && part.p.k === "large block" ? `${grouped(many.length)} large blocks, ${bytes(many.reduce((n, v) => n + v.p.b, 0))}, one behind the other with a gap between them`
+        heads.push([y, many.length > 1 && part.p.k === "large block" ? `${grouped(many.length)} large blocks, ${bytes(many.reduce((n, v) => n + v.p.b, 0))}, with gaps between them`
           : `${upper(part.p.k)} ${part.p.a}, ${bytes(part.p.b)}`]);
         y += 20;
         x = 0;

@@ -7,7 +7,7 @@ import { above, prepare, words } from "./tree.js";
 import { watch } from "./watch.js";
 
 const head = 19; // pixels of a group's heading
-const deep = 3; // levels that are drawn at once
+const deep = 4; // levels that are drawn at once
 
 const values = { committed: (n) => n.b, reserved: (n) => n.r ?? n.b };
 
@@ -54,7 +54,7 @@ export function treemap({ host, name }, root) {
     f.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     f.svg.selectAll("*").remove();
     const seen = new Set();
-    const shown = h.descendants().filter((d) => d.depth > 0 && d.x1 - d.x0 >= 3 && d.y1 - d.y0 >= 3);
+    const shown = h.descendants().filter((d) => d.depth > 0 && d.x1 - d.x0 >= 5 && d.y1 - d.y0 >= 5);
     const cells = f.svg.selectAll("g.cell").data(shown).join("g").attr("class", (d) => `cell d${d.depth}`)
       .attr("role", (d) => (d.data.n.s ? "button" : "img")).attr("aria-label", (d) => words(d.data.n, root, value, noun));
     cells.each(function (d) {

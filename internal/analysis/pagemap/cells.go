@@ -133,10 +133,15 @@ func (w *walk) cells(h *target.Heap, b *heap.Block, class Class) {
 	s := w.byAt[h]
 	i, from, size := int(b.Segment), uint64(0), b.Size
 	if b.Segment == heap.NoSegment {
-		v, ok := h.NT.VirtualOf(*b)
-		if i, ok = s.large[v.Node]; !ok {
+		if h.NT == nil {
 			return
 		}
+		v, known := h.NT.VirtualOf(*b)
+		at, drawn := s.large[v.Node]
+		if !known || !drawn {
+			return
+		}
+		i = at
 	}
 	if i >= len(s.parts) || s.parts[i].Cells == nil {
 		return

@@ -14,8 +14,6 @@ type buf struct{ b []byte }
 
 func (w *buf) raw(s string) { w.b = append(w.b, s...) }
 
-func (w *buf) num(n int) { w.b = strconv.AppendInt(w.b, int64(n), 10) }
-
 // longest is how much of one text of a dump a page holds, in bytes.
 const longest = 2000
 

@@ -16,21 +16,27 @@ func shown(t *report.Table) bool {
 // document is the page of a command that prints tables.
 func (p *page) document() {
 	p.coverage(p.doc.Tables)
-	if p.doc.Pictures != nil {
-		p.picturesOf(p.doc.Pictures, "")
-	}
+	drawn, first := p.doc.Pictures == nil, true
 	for i := range p.doc.Tables {
 		t := &p.doc.Tables[i]
 		if !shown(t) || t.Key == "coverage" {
 			continue
 		}
+		if !drawn && t.Shape != report.Record { // behind what says which dump it is
+			drawn = true
+			p.picturesOf(p.doc.Pictures, "")
+		}
 		heading := t.Title
 		if heading == "" {
-			heading = untitled(t, len(p.sections) == 0)
+			heading = untitled(t, first)
 		}
+		first = false
 		p.open(p.id("t"), heading, brief(heading))
 		p.table(t, heading)
 		p.shut()
+	}
+	if !drawn {
+		p.picturesOf(p.doc.Pictures, "")
 	}
 	if len(p.doc.Notes) > 0 {
 		p.open("notes", "Notes", "Notes")

@@ -211,7 +211,13 @@ func (p *page) whose(t *report.Triage, g *report.FindingGroup) {
 	p.raw(`<code>`)
 	p.text(g.Fingerprint)
 	p.raw("</code></p>")
-	if len(t.Dumps) == 1 {
+	switch {
+	case len(t.Dumps) == 1:
+		return
+	case len(g.Dumps) == 1:
+		p.raw(`<p class="quiet">`)
+		p.text("In " + g.Dumps[0])
+		p.raw("</p>")
 		return
 	}
 	p.raw("<details><summary>")
