@@ -14,6 +14,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/pagemap"
 	"github.com/heapdump/heapdump/internal/synth"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/heap"
 )
 
 func parse(t testing.TB, data []byte) *target.Target {
@@ -128,6 +129,9 @@ func agree(t testing.TB, tg *target.Target, r *pagemap.Result) {
 				s[pagemap.Uncommitted] + h.FrontEndReserved - h.FrontEndCommitted}
 			if want := [...]uint64{h.BusyUser + h.Overhead, h.Free, h.Internal, h.Lost, h.Uncommitted}; got != want {
 				t.Errorf("heap %v: busy, free, internal, lost, uncommitted %d, want %d", h.Target.Address, got, want)
+			}
+			if s[pagemap.LFH] != h.Counts[heap.Busy][heap.LFH].Bytes || s[pagemap.FreeLFH] != h.Counts[heap.Free][heap.LFH].Bytes {
+				t.Errorf("heap %v: %d and %d bytes of slots", h.Target.Address, s[pagemap.LFH], s[pagemap.FreeLFH])
 			}
 		}
 	}
