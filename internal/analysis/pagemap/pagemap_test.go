@@ -1,6 +1,7 @@
 package pagemap_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -338,5 +339,27 @@ func TestCancelled(t *testing.T) {
 	cancel()
 	if r, err := pagemap.Take(ctx, tg, plenty); !errors.Is(err, context.Canceled) || r != nil {
 		t.Errorf("%v, %v", r, err)
+	}
+}
+
+// TestSlots: the slots of the low-fragmentation heap stand apart from the
+// segments that they lie in, under their buckets.
+func TestSlots(t *testing.T) {
+	var w bytes.Buffer
+	if _, err := synth.WriteBig(&w, synth.BigOptions{Bytes: 12 << 20, Blocks: 30_000, Heaps: 2, Seed: 3, LFH: true}); err != nil {
+		t.Fatal(err)
+	}
+	tg := parse(t, w.Bytes())
+	r := take(t, tg, plenty)
+	agree(t, tg, r)
+	closed(t, &r.Space)
+	for i := range r.Maps {
+		cells(t, &r.Maps[i])
+		if s := r.Maps[i].Sums; s[pagemap.LFH] == 0 || s[pagemap.FreeLFH] == 0 {
+			t.Errorf("no slots: %v", s)
+		}
+	}
+	if n := child(t, &r.Space, "heaps", pagemap.HeapName(tg.Heaps[0]), "low-fragmentation heap"); len(n.Children) == 0 || !strings.HasPrefix(n.Children[0].Name, "LFH bucket ") {
+		t.Errorf("%+v", n.Children)
 	}
 }
