@@ -2,7 +2,7 @@
 GO      ?= go
 DEMO    := testdata/dumps/demo.dmp
 
-.PHONY: demo test test-html lint bench bench-graph campaign fuzz race portable build web docs clean
+.PHONY: demo test test-html lint bench bench-graph campaign fuzz race portable build web docs dist dist-check clean
 
 demo: build ## build bin/heapdump and run it on a small dump
 	bin/heapdump summary $(DEMO)
@@ -57,5 +57,11 @@ fuzz: ## every fuzz target for FUZZTIME each
 docs: build ## the reference in docs/reference, from the help of every command
 	bin/heapdump man --markdown docs/reference
 
+dist: ## a release of the last commit: archives for six systems and SHA256SUMS in dist/
+	$(GO) run ./internal/dist
+
+dist-check: ## build the release twice, in different folders, the second time from nothing, and compare
+	$(GO) run ./internal/dist -check
+
 clean:
-	rm -rf bin web/node_modules
+	rm -rf bin dist web/node_modules

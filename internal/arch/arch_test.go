@@ -188,6 +188,7 @@ var permitted = map[string]string{
 	"internal/synth":         "",
 	"internal/srum/srumtest": "www.velocidex.com/golang/go-ese/parser",
 	"internal/bench":         "internal/synth",
+	"internal/dist":          "",
 	"internal/campaign":      "internal/analysis/census internal/analysis/check internal/analysis/triage internal/analysis/vmmap internal/progress internal/synth internal/target pkg/diag pkg/heap pkg/memory pkg/minidump",
 	"internal/arch":          "",
 }

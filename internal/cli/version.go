@@ -71,8 +71,8 @@ func build() report.Build {
 func licences() map[string]string {
 	return map[string]string{
 		"github.com/Velocidex/json":            "BSD-3-Clause",
-		"github.com/Velocidex/ordereddict":     "MIT",
-		"github.com/Velocidex/yaml/v2":         "Apache-2.0",
+		"github.com/Velocidex/ordereddict":     "Apache-2.0",
+		"github.com/Velocidex/yaml/v2":         "Apache-2.0 AND MIT",
 		"github.com/cpuguy83/go-md2man/v2":     "MIT",
 		"github.com/davecgh/go-spew":           "ISC",
 		"github.com/edsrzf/mmap-go":            "BSD-3-Clause",
