@@ -65,7 +65,7 @@ func regionFilters(list string) (out []string, err error) {
 		}
 	}
 	if out == nil {
-		return nil, fmt.Errorf("no filter behind -f:")
+		return nil, fmt.Errorf("no filter behind -f")
 	}
 	return out, nil
 }

@@ -23,7 +23,7 @@ func Version(b Build) *Document {
 		{Column{"version", "Version", Text}, b.Version},
 		{Column{"revision", "Commit", Text}, word(b.Revision)},
 		{Column{"commit_time", "Of", Text}, word(b.Time)},
-		{Column{"modified", "With changes", Text}, b.Modified},
+		{Column{"modified", "With changes", Yes}, known(b.Revision != "", b.Modified)},
 		{Column{"go", "Built with", Text}, b.Go},
 		{Column{"os", "For", Text}, b.OS},
 		{Column{"arch", "On", Text}, b.Arch},
