@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -71,7 +70,7 @@ func TestHostileCounts(t *testing.T) {
 				data := slices.Clone(b.Data)
 				binary.LittleEndian.PutUint32(data[s.Off+at:], v)
 				if o := observe(data, false); len(o.broken) > 0 {
-					t.Error(fmt.Sprintf("stream %d, word at %d is %#x: %.300s", s.Type, at, v, o.broken))
+					t.Errorf("stream %d, word at %d is %#x: %.300s", s.Type, at, v, o.broken)
 				}
 			}
 		}
