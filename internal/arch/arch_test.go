@@ -49,6 +49,7 @@ var permitted = map[string]string{
 		" internal/debugger" +
 		" internal/finding" +
 		" internal/gate" +
+		" internal/mmap" +
 		" internal/nearest" +
 		" internal/pick" +
 		" internal/pprofout" +

@@ -67,8 +67,8 @@ is a finding with a rule, a severity, a confidence, the evidence, and a fingerpr
 that is the same for the same bug in another run; dumps with the same fingerprint are grouped, the
 largest group first. docs/rules.md has the rules.
 
-A dump that cannot be read is a finding of its own and stops no other; only when none can be read is
-that exit status 3.`,
+A dump that cannot be read is a finding of its own and stops no other; only when none can be read, or
+no file matches the patterns, is that exit status 3. A file with several names or links counts once.`,
 		Example: lines("heapdump triage app.dmp", "heapdump triage --format json --fail-on 'severity>=high' crashes/",
 			"heapdump triage --baseline known.json --fail-on 'corruption,leaked_bytes>10MiB' 'crashes/*.dmp'", "find . -name '*.dmp' | heapdump triage --jobs 2 --timeout 5m -"),
 		Args: func(_ *cobra.Command, args []string) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/analysis/triage"
 	"github.com/heapdump/heapdump/internal/finding"
+	"github.com/heapdump/heapdump/internal/mmap"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
@@ -145,6 +146,10 @@ func (x *triaged) unread(file string, err error) {
 		kind = "no such file"
 	case errors.Is(err, os.ErrPermission):
 		kind = "no permission"
+	case errors.Is(err, mmap.ErrNotRegular):
+		kind = "no file but a folder, pipe, socket or device"
+	case errors.Is(err, mmap.ErrEmpty):
+		kind = "empty"
 	case errors.As(err, &not):
 		kind = "not a Windows minidump"
 	case errors.Is(err, context.DeadlineExceeded):
