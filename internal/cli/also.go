@@ -74,7 +74,7 @@ func (a *app) guarded(w io.Writer) io.Writer {
 	switch {
 	case a.flags.format != "text" && a.env.StdoutTerminal:
 		return render.Terminal(w)
-	case a.actions() && a.forPeople():
+	case a.actions() && (a.forPeople() || a.flags.format == "csv"): // a field of CSV can have lines
 		return render.NoCommands(w)
 	}
 	return w

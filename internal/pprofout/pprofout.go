@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/google/pprof/profile"
 
@@ -200,12 +201,13 @@ func Fold(w io.Writer, samples []Sample, value int) error {
 	return out.Flush()
 }
 
-// foldable replaces what would end a frame or a line.
+// foldable replaces what would end a frame or a line, and what a terminal
+// would take for more than text.
 func foldable(r rune) rune {
 	switch {
 	case r == ';':
 		return ':'
-	case r < 0x20 || r == 0x7f || r == 0x2028 || r == 0x2029:
+	case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == 0x2028 || r == 0x2029: // Cf: what turns or hides text
 		return '?'
 	}
 	return r

@@ -48,10 +48,19 @@ func next(d Dump, walked []*census.Heap, damaged bool) Table {
 	return t
 }
 
-// shell quotes a file name for a command line when it needs quotes.
+// shell quotes a file name for a command line when it needs quotes: double
+// ones, which every shell takes, unless a POSIX shell would find something to
+// run or to replace between them; then single ones. A name that begins like a
+// flag gets its folder.
 func shell(path string) string {
-	if path != "" && !strings.ContainsAny(path, " \t\"'$&|;<>()*?[]#~`!{}") {
-		return path
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
 	}
-	return `"` + strings.ReplaceAll(path, `"`, `\"`) + `"`
+	switch {
+	case path != "" && !strings.ContainsAny(path, " \t\r\n\"'$&|;<>()*?[]#~`!{}^%"):
+		return path
+	case strings.ContainsAny(path, "$`!\"\r\n") || strings.HasSuffix(path, `\`):
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return `"` + path + `"`
 }
