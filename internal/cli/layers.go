@@ -21,20 +21,27 @@ type layers struct {
 	captures map[*target.Heap]bool // heaps whose blocks can have a stack
 	crt      *crt.Reader           // nil when the process has no debug C runtime
 	showCRT  bool
-	types    *symbols.Types
+	types    *symbols.Types         // nil when types are not wanted
 	names    map[memory.Addr]string // of the addresses of stacks
 }
 
-// newLayers prepares for a walk of heaps.
-// debug is --crt.
-func newLayers(ctx context.Context, t *target.Target, heaps []*target.Heap, debug string) *layers {
+// newStackLayers prepares for a walk of heaps that shows the stacks of blocks,
+// and nothing else around them.
+func newStackLayers(t *target.Target, heaps []*target.Heap) *layers {
 	l := &layers{t: t, stacks: stacks.New(t), captures: map[*target.Heap]bool{}, names: map[memory.Addr]string{}}
-	l.types = symbols.NewTypes(l.stacks.Names)
 	for _, h := range heaps {
 		if l.stacks.Captures(h) {
 			l.captures[h] = true
 		}
 	}
+	return l
+}
+
+// newLayers prepares for a walk of heaps that shows all that it knows.
+// debug is --crt.
+func newLayers(ctx context.Context, t *target.Target, heaps []*target.Heap, debug string) *layers {
+	l := newStackLayers(t, heaps)
+	l.types = symbols.NewTypes(l.stacks.Names)
 	if r := crt.New(t); debug == "always" || r.Likely(ctx, heaps) {
 		l.crt, l.showCRT = r, debug != "never"
 	}
@@ -52,7 +59,7 @@ func (l *layers) fill(r *render.BlockRow, h *target.Heap, b *heap.Block) {
 			r.Stack, r.StackNames = append(r.Stack, uint64(a)), append(r.StackNames, l.name(a))
 		}
 	}
-	if b.State != heap.Busy {
+	if l.types == nil || b.State != heap.Busy {
 		return
 	}
 	light, own, ok := locate.Light(l.t, h, *b)

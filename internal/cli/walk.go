@@ -23,6 +23,7 @@ type walkFlags struct {
 	blockFlags
 	sort, crt string
 	limit     int
+	stacks    bool
 }
 
 // walk is heapdump walk.
@@ -36,7 +37,7 @@ the blocks by address, then the blocks outside the segments; of a page heap, its
 With --sort they come in one order over all heaps. The size that --size means is what the program asked
 for when a block is busy, else its bytes.`,
 		Example: lines("heapdump walk --heap 0x29fb0000 app.dmp", "heapdump walk --state busy --size 64KiB.. --sort -size --limit 20 app.dmp",
-			"heapdump walk --format ndjson app.dmp | jq -r 'select(.state==\"busy\") | .user'"),
+			"heapdump walk --stacks --state busy app.dmp", "heapdump walk --format ndjson app.dmp | jq -r 'select(.state==\"busy\") | .user'"),
 		Args: onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runWalk(cmd.Context(), args, f) },
 	}, groupWalk, "")
@@ -45,6 +46,7 @@ for when a block is busy, else its bytes.`,
 	f.register(fs)
 	fs.StringVar(&f.sort, "sort", "", "`order`: addr, size or user_size, with a minus for the reverse")
 	fs.StringVar(&f.crt, "crt", "auto", "`when` JSON and NDJSON have the debug C runtime's key: always, never, or auto, which looks\nfor its module or for a block of it among the first 16384 in use of each heap")
+	fs.BoolVar(&f.stacks, "stacks", false, "the names of each block's allocation stack, innermost first, in text and CSV;\nJSON and NDJSON always have them")
 	fs.IntVar(&f.limit, "limit", 0, "at most this `number` of blocks; 0 is all")
 	return c
 }
@@ -94,14 +96,19 @@ func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
 	wk := &walker{app: a, ctx: ctx, filter: filter, limit: f.limit}
 	if format == render.FormatJSON || format == render.FormatNDJSON {
 		wk.layers = newLayers(ctx, t, heaps, f.crt)
+	} else if f.stacks {
+		wk.layers = newStackLayers(t, heaps)
 	}
 	if a.windbg() {
+		if f.stacks {
+			return usagef("--stacks is not for --style windbg; its !heap -p -a is heapdump find")
+		}
 		if order != nil {
 			return usagef("--style windbg lists blocks as they lie; it cannot be sorted")
 		}
 		err = wk.debugger(w, heaps)
 	} else {
-		err = wk.stream(w, heaps, order, format)
+		err = wk.stream(w, heaps, order, format, f.stacks)
 	}
 	if err != nil {
 		return err
@@ -159,14 +166,14 @@ func (wk *walker) each(heaps []*target.Heap, do func(h *target.Heap, i int, b *h
 }
 
 // stream writes blocks as they come, or sorted.
-func (wk *walker) stream(w io.Writer, heaps []*target.Heap, order *pick.Order, format render.Format) error {
+func (wk *walker) stream(w io.Writer, heaps []*target.Heap, order *pick.Order, format render.Format, stacks bool) error {
 	digits := 8
 	for _, h := range heaps {
 		if h.Bits == 64 {
 			digits = 16
 		}
 	}
-	out := render.NewBlocks(w, format, digits)
+	out := render.NewBlocks(w, format, digits, stacks)
 	var err error
 	if order != nil {
 		err = wk.sorted(out, heaps, *order)

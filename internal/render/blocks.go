@@ -18,8 +18,8 @@ type BlockRow struct {
 	Flags                      uint8
 	LFH, BucketKnown           bool     // of the low-fragmentation heap; and its Bucket is known
 	Bucket                     uint8    // not in CSV
-	Stack                      []uint64 // innermost first; JSON only, and none is no key
-	StackNames                 []string // of Stack, one each
+	Stack                      []uint64 // innermost first; none is no key of JSON
+	StackNames                 []string // of Stack, one each; in text and CSV with WithStacks
 	CRT                        CRTBlock // JSON only
 	Type, TypeHow              string   // of the object that it begins with; JSON only, and empty is no key
 }
@@ -38,17 +38,22 @@ type Blocks struct {
 	w      *bufio.Writer
 	format Format
 	digits int
+	stacks bool
 	buf    []byte
 	n      uint64
 }
 
 // NewBlocks begins a stream. Digits is the width of an address in text, 8 or
-// 16.
-func NewBlocks(w io.Writer, format Format, digits int) *Blocks {
-	b := &Blocks{w: bufio.NewWriterSize(w, 256<<10), format: format, digits: digits}
+// 16; stacks adds to text and CSV, as their last column, the names of each
+// block's stack.
+func NewBlocks(w io.Writer, format Format, digits int, stacks bool) *Blocks {
+	b := &Blocks{w: bufio.NewWriterSize(w, 256<<10), format: format, digits: digits, stacks: stacks}
 	switch format {
 	case FormatText:
 		b.buf = appendBlockHeading(b.buf, digits)
+		if stacks {
+			b.buf = append(b.buf[:len(b.buf)-1], "  Stack, innermost first\n"...)
+		}
 	case FormatCSV:
 		for i, c := range BlockColumns() {
 			if c.Optional {
@@ -58,6 +63,9 @@ func NewBlocks(w io.Writer, format Format, digits int) *Blocks {
 				b.buf = append(b.buf, ',')
 			}
 			b.buf = append(b.buf, c.Key...)
+		}
+		if stacks {
+			b.buf = append(b.buf, ",stack_names"...)
 		}
 		b.buf = append(b.buf, "\r\n"...)
 	case FormatJSON:
@@ -73,8 +81,16 @@ func (s *Blocks) Put(r *BlockRow) error {
 	switch s.format {
 	case FormatText:
 		b = appendBlockText(b, r, s.digits)
+		if s.stacks {
+			b = appendStackText(b, r)
+		}
+		b = append(b, '\n')
 	case FormatCSV:
 		b = appendBlockCSV(b, r)
+		if s.stacks {
+			b = appendStackCSV(b, r)
+		}
+		b = append(b, "\r\n"...)
 	case FormatJSON:
 		if s.n > 0 {
 			b = append(b, ',')
@@ -216,8 +232,7 @@ func appendBlockCSV(b []byte, r *BlockRow) []byte {
 	b = append(append(b, ','), r.State...)
 	b = append(append(b, ','), r.Origin...)
 	b = appendHex(append(b, ','), uint64(r.Flags))
-	b = append(append(b, ','), r.Trust...)
-	return append(b, "\r\n"...)
+	return append(append(b, ','), r.Trust...)
 }
 
 // The text columns after the addresses: block bytes, user bytes, state,
@@ -273,7 +288,7 @@ func appendBlockText(b []byte, r *BlockRow, digits int) []byte {
 	if r.Trust != "sound" {
 		b = append(append(b, ' ', ' '), r.Trust...)
 	}
-	return append(b, '\n')
+	return b
 }
 
 // appendPadded appends an address with leading zeros.

@@ -19,7 +19,7 @@ var rows = []render.BlockRow{
 }
 
 func put(w io.Writer, format render.Format) {
-	b := render.NewBlocks(w, format, 8)
+	b := render.NewBlocks(w, format, 8, false)
 	for i := range rows {
 		b.Put(&rows[i])
 	}
@@ -56,7 +56,7 @@ func TestBlocksJSON(t *testing.T) {
 		t.Errorf("%v, %d objects: %s", err, len(v), b.String())
 	}
 	b.Reset()
-	render.NewBlocks(&b, render.FormatJSON, 8).Close()
+	render.NewBlocks(&b, render.FormatJSON, 8, false).Close()
 	if err := json.Unmarshal([]byte(b.String()), &v); err != nil || len(v) != 0 {
 		t.Errorf("%v, %d objects: %s", err, len(v), b.String())
 	}
@@ -66,7 +66,7 @@ func BenchmarkBlocks(b *testing.B) {
 	for name, format := range map[string]render.Format{"ndjson": render.FormatNDJSON, "text": render.FormatText, "csv": render.FormatCSV} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			w := render.NewBlocks(io.Discard, format, 16)
+			w := render.NewBlocks(io.Discard, format, 16, false)
 			for i := range b.N {
 				w.Put(&rows[i%len(rows)])
 			}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/heapdump/heapdump/internal/analysis/refs"
 	"github.com/heapdump/heapdump/internal/target"
@@ -56,6 +57,7 @@ func refsIn(r *refs.Reach, a *refs.Around, types refs.Namer, depth int) Table {
 	fields := []field[refs.Edge]{
 		f("level", titleIf(depth > 1, "Level"), Count, func(e refs.Edge) any { return e.Level }),
 		f("root", "Root", Text, func(e refs.Edge) any { return rootName(e) }),
+		f("root_named_by", titleIf(named(a.In), "Named by"), Text, func(e refs.Edge) any { return rootBy(e) }),
 		f("from", "Block", Address, func(e refs.Edge) any { return block(e, addr(r.User(e.From))) }),
 		f("offset", "Offset\nin it", Hex, func(e refs.Edge) any { return e.Offset }),
 		f("pointer_at", "Pointer at", Address, func(e refs.Edge) any { return some(e.At) }),
@@ -82,6 +84,19 @@ func rootName(e refs.Edge) any {
 		return nil
 	}
 	return e.Root.Name()
+}
+
+// rootBy is how the root of an edge was named; null but of a module's variable.
+func rootBy(e refs.Edge) any {
+	if e.Root == nil {
+		return nil
+	}
+	return word(e.Root.NamedBy())
+}
+
+// named reports whether a module's variable is among edges.
+func named(all []refs.Edge) bool {
+	return slices.ContainsFunc(all, func(e refs.Edge) bool { return rootBy(e) != nil })
 }
 
 // refsOut is what the block points to.

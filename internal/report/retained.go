@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/heapdump/heapdump/internal/analysis/refs"
@@ -46,8 +47,10 @@ func retainedBlocks(rows []refs.Retainer, byRoot bool) Table {
 		f("retained_blocks", "Blocks", Count, func(r refs.Retainer) any { return r.Blocks }),
 	}
 	if byRoot {
+		named := slices.ContainsFunc(rows, func(r refs.Retainer) bool { return r.Variable.NamedBy() != "" })
 		return fill(t, append(share,
 			f("root", "Root", Text, func(r refs.Retainer) any { return r.Variable.Name() }),
+			f("root_named_by", titleIf(named, "Named by"), Text, func(r refs.Retainer) any { return word(r.Variable.NamedBy()) }),
 			f("kind", "Kind", Text, func(r refs.Retainer) any { return r.Variable.Area.Kind.String() }),
 			f("address", "At", Address, func(r refs.Retainer) any { return some(r.Variable.At) })), rows)
 	}

@@ -151,7 +151,7 @@ func (s shaper) retained() []*Document {
 
 // why is a block that no root leads to, one with a path, and one with several.
 func (s shaper) why() []*Document {
-	block, cov := whyBlock(refsBlock(nil, nil, nil), nil, nil), coverage(s.t, nil)
+	block, cov := whyBlock(refsBlock(nil, nil, nil), nil, nil, nil), coverage(s.t, nil)
 	way := &refs.Way{Root: refs.Variable{Area: &refs.Area{}}}
 	return []*Document{s.with(block, cov), s.with(block, hops(way, nil, 1), cov), s.with(block, hops(way, nil, 1), allPaths(nil, nil), cov)}
 }

@@ -11,11 +11,11 @@ import (
 func Why(t *target.Target, r *refs.Reach, id refs.ID, ways []refs.Way, types refs.Namer) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
-	var root, kind any
+	var root, by, kind any
 	if len(ways) > 0 {
-		root, kind = ways[0].Root.Name(), ways[0].Root.Area.Kind.String()
+		root, by, kind = ways[0].Root.Name(), word(ways[0].Root.NamedBy()), ways[0].Root.Area.Kind.String()
 	}
-	block := whyBlock(refsBlock(r, []refs.ID{id}, types), root, kind)
+	block := whyBlock(refsBlock(r, []refs.ID{id}, types), root, by, kind)
 	doc.add(header(d)[0], block)
 	if len(ways) == 0 {
 		doc.Notes = append(doc.Notes, "No root leads to it.")
@@ -37,11 +37,11 @@ func Why(t *target.Target, r *refs.Reach, id refs.ID, ways []refs.Way, types ref
 }
 
 // whyBlock adds to the block the root that leads to it.
-func whyBlock(block Table, root, kind any) Table {
+func whyBlock(block Table, root, by, kind any) Table {
 	block.Key = "why"
-	block.Columns = append(block.Columns, Column{"root", titleIf(root != nil, "Root"), Text}, Column{"root_kind", "", Text})
+	block.Columns = append(block.Columns, Column{"root", titleIf(root != nil, "Root"), Text}, Column{"root_named_by", titleIf(by != nil, "Named by"), Text}, Column{"root_kind", "", Text})
 	for i := range block.Rows {
-		block.Rows[i] = append(block.Rows[i], root, kind)
+		block.Rows[i] = append(block.Rows[i], root, by, kind)
 	}
 	return block
 }

@@ -274,6 +274,21 @@ func (t *Table) Find(a memory.Addr) Name {
 	return m.find(a)
 }
 
+// farthestExport is how far above an exported variable Variable still names
+// what stands there, in bytes: images export few of their variables, and what
+// is farther is rather another one's.
+const farthestExport = 0x100
+
+// Variable names data of a module: as Find does, but the zero Name where there
+// is no symbol near enough, rather than the module's offset.
+func (t *Table) Variable(a memory.Addr) Name {
+	n := t.Find(a)
+	if n.How <= InModule || n.How == Nearest && n.Source == Export && n.Offset >= farthestExport {
+		return Name{}
+	}
+	return n
+}
+
 // Return names a return address: as Find names the call before it, since a
 // call that never returns can be its function's last instruction.
 func (t *Table) Return(a memory.Addr) Name {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/peimage"
@@ -21,8 +22,9 @@ type Area struct {
 	Thread uint32      // of a stack, TEB or register
 	Value  uint64      // of a register: what it holds
 	width  width
-	skip   bool // no root: a heap's own, code, or below a stack pointer
-	exact  bool // memory of unknown kind: interior pointers do not count
+	skip   bool           // no root: a heap's own, code, or below a stack pointer
+	exact  bool           // memory of unknown kind: interior pointers do not count
+	names  *symbols.Table // of the modules; nil but in a module
 }
 
 // areas says what every saved byte of the process is to reachability. Where
@@ -192,6 +194,7 @@ func reservation(s *memory.Space, a memory.Addr) memory.Range {
 // constants and resources, is no root.
 func moduleAreas(t *target.Target, w width) []Area {
 	var sections, writable, rest []Area
+	names := symbols.Of(t)
 	for _, m := range t.Modules() {
 		name := stacks.Base(m.Name)
 		rest = append(rest, Area{Range: m.Range, skip: true})
@@ -202,7 +205,7 @@ func moduleAreas(t *target.Target, w width) []Area {
 		if m.Image != nil {
 			for _, s := range m.Image.Sections {
 				if rootSection(m.Image, s) {
-					sections = append(sections, Area{Range: s.Range, Kind: Module, Name: name + "!" + s.Name, Base: s.Start, width: width})
+					sections = append(sections, Area{Range: s.Range, Kind: Module, Name: name + "!" + s.Name, Base: s.Start, width: width, names: names})
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
@@ -24,8 +25,44 @@ type Variable struct {
 	Encoded bool // the word is an encoded pointer
 }
 
-// Name is the variable as module!section+offset, or what else it is.
+// Symbol is the name of a variable of a module, by its exports or its symbol
+// file; the zero Name when there is none near enough.
+func (v Variable) Symbol() symbols.Name {
+	if v.Area.names == nil {
+		return symbols.Name{}
+	}
+	return v.Area.names.Variable(v.At)
+}
+
+// NamedBy says how Name came to the name of a variable of a module: as
+// symbols.Name.Found does, or "section". Empty of other roots.
+func (v Variable) NamedBy() string {
+	switch s := v.Symbol(); {
+	case v.Area.Kind != Module:
+		return ""
+	case s.How == symbols.None:
+		return "section"
+	default:
+		return s.Found()
+	}
+}
+
+// Name is the variable as module!symbol+offset, where no symbol is near enough
+// as Place has it.
 func (v Variable) Name() string {
+	s := v.Symbol()
+	switch {
+	case s.How == symbols.None:
+		return v.Place()
+	case v.Encoded:
+		return s.String() + " (encoded)"
+	}
+	return s.String()
+}
+
+// Place is the variable as file!section+offset, or what else it is: the same
+// whatever symbols there are.
+func (v Variable) Place() string {
 	switch v.Area.Kind {
 	case Module:
 		if v.Encoded {

@@ -23,7 +23,7 @@ type Retainer struct {
 func (d *Dominators) name(w uint32) string {
 	switch node := d.vertex[w]; {
 	case w == top:
-		return "several roots"
+		return severalRoots
 	case node < uint32(d.n):
 		return addressOf(d.User(node))
 	default:

@@ -21,6 +21,7 @@ type Suspect struct {
 	Path     []string // from the root: a variable, then blocks with their sizes
 	Holder   memory.Addr
 	Root     string // the variable, without addresses
+	Place    string // the same whatever symbols there are, for fingerprints
 	Type     string // of the first element by address; empty when not known
 
 	first ID // that element
@@ -125,7 +126,7 @@ func (d *Dominators) suspect(w uint32, depth []uint32) (Suspect, bool) {
 		}
 	}
 	s.Shape = d.shape(w, depth, &s)
-	s.Path, s.Root = d.path(w)
+	s.Path, s.Root, s.Place = d.path(w)
 	if d.vertex[w] < uint32(d.n) {
 		s.Holder = d.User(d.vertex[w])
 	}
@@ -159,20 +160,23 @@ func (d *Dominators) commonest(w uint32, depth []uint32) (size uint64, n int) {
 	return size, n
 }
 
+// severalRoots is what stands for a root where there is no single one.
+const severalRoots = "several roots"
+
 // maxPath bounds the steps of a path that are told.
 const maxPath = 12
 
 // path goes from the root to a number, by dominators.
-func (d *Dominators) path(w uint32) (path []string, root string) {
-	root = "several roots"
+func (d *Dominators) path(w uint32) (path []string, root, place string) {
+	root, place = severalRoots, severalRoots
 	for steps := 0; w != top; w = d.idom[w] {
 		node := d.vertex[w]
 		switch {
 		case node >= uint32(d.n):
 			v := d.Variables[node-uint32(d.n)]
-			root = v.Name()
+			root, place = v.Name(), v.Place()
 			if v.Area.Kind != Module {
-				root = v.Area.Kind.String()
+				root, place = v.Area.Kind.String(), v.Area.Kind.String()
 			}
 			path = append(path, v.Name())
 		case steps < maxPath:
@@ -182,9 +186,9 @@ func (d *Dominators) path(w uint32) (path []string, root string) {
 		}
 		steps++
 	}
-	if root == "several roots" {
+	if root == severalRoots {
 		path = append(path, root)
 	}
 	slices.Reverse(path)
-	return path, root
+	return path, root, place
 }

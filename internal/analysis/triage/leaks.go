@@ -112,7 +112,7 @@ func (x *taker) accumulator(s *refs.Suspect, l *refs.Leaks) {
 	case s.Retained >= mediumLeak:
 		f.Severity, f.Confidence = finding.Medium, finding.Unsure
 	}
-	x.add(f, s.Shape, fmt.Sprint(s.Element), strings.ToLower(s.Root))
+	x.add(f, s.Shape, fmt.Sprint(s.Element), strings.ToLower(s.Place))
 }
 
 // leak is the unreachable blocks of one owner: groups of one stack each that
