@@ -174,7 +174,7 @@ func TestJUnit(t *testing.T) {
 	count := func(s string) int { return strings.Count(text, s) }
 	n := len(finding.Rules())
 	if want := fmt.Sprintf(`<testsuites name="heapdump" tests="%d" failures="1" errors="1">`, 2*n); count(want) != 1 ||
-		count("<testcase ") != 2*n || count("<failure ") != 1 || count("<error ") != 1 || count("<skipped ") != n-1 || count("<system-out>") != 2 {
+		count("<testcase ") != 2*n || count("<failure ") != 1 || count("<error ") != 1 || count("<skipped>") != n-1 || count("<system-out>") != 2 {
 		t.Errorf("%s", text)
 	}
 	if strings.Contains(text, "<script") || strings.ContainsAny(text, "\x1b\u202e\u2028\ufffd") || count(fmt.Sprintf(`failures="0" errors="1" skipped="%d"`, n-1)) != 1 {
