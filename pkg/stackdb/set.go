@@ -1,7 +1,9 @@
 package stackdb
 
 import (
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"hash/maphash"
 	"slices"
 
@@ -48,7 +50,7 @@ type Facts struct {
 	Traces  [DepthSources]int // distinct structures read, by the field that gave the depth
 	Failed  int               // distinct pointers that led to no stack
 	Missing uint64            // blocks whose pointer did
-	Why     []Failure         // the first few of these and what was wrong
+	Why     []Failure         // the first few of these, by Compare, and what was wrong
 }
 
 // keptErrors is how many errors a Set remembers.
@@ -149,12 +151,34 @@ func (s *Set) note(key source, t Trace, err error) ID {
 		s.facts.Traces[t.Depth]++
 	} else {
 		s.facts.Failed++
-		if len(s.facts.Why) < keptErrors {
-			s.facts.Why = append(s.facts.Why, Failure{key.at, key.index, err})
-		}
+		s.facts.Why = keep(s.facts.Why, Failure{key.at, key.index, err})
 	}
 	s.at[key] = id
 	return id
+}
+
+// keep puts a failure where it belongs in the order of Compare, and forgets the
+// last one when they are too many: what is kept does not depend on the order
+// in which blocks were asked for.
+func keep(why []Failure, f Failure) []Failure {
+	at, _ := slices.BinarySearchFunc(why, f, Failure.Compare)
+	if why = slices.Insert(why, at, f); len(why) > keptErrors {
+		why = why[:keptErrors]
+	}
+	return why
+}
+
+// Compare orders failures: first those by bytes that the dump lacks, then by
+// where they are.
+func (f Failure) Compare(g Failure) int {
+	return cmp.Or(cmp.Compare(f.rank(), g.rank()), cmp.Compare(f.At, g.At), cmp.Compare(f.Index, g.Index))
+}
+
+func (f Failure) rank() int {
+	if errors.Is(f.Err, memory.ErrMissing) {
+		return 0
+	}
+	return 1
 }
 
 // Len returns how many distinct stacks there are: their IDs are 1 to Len.

@@ -77,3 +77,25 @@ func TestSetFails(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+// What is kept of many failures does not depend on the order of the blocks:
+// missing bytes first, then by address.
+func TestSetKeeps(t *testing.T) {
+	img := synth.NewImage(synth.X64)
+	(&synth.TraceDB{Address: dbAt, Family: synth.Win7, Arch: synth.X64, Stacks: stacks(3)}).Build(img)
+	r := stackdb.Reader{Memory: space(t, img), Bits: 64, Code: code}
+	var up, down stackdb.Set
+	for i := range 40 {
+		up.At(r, 0x50000000+memory.Addr(i)*8)
+		down.At(r, 0x50000000+memory.Addr(39-i)*8)
+	}
+	a, b := up.Facts(), down.Facts()
+	if len(a.Why) != 16 || a.Why[0].At != 0x50000000 || a.Why[15].At != 0x50000078 || a.Failed != 40 {
+		t.Errorf("%+v", a)
+	}
+	for i := range a.Why {
+		if a.Why[i].Compare(b.Why[i]) != 0 {
+			t.Errorf("failure %d: %v and %v", i, a.Why[i], b.Why[i])
+		}
+	}
+}

@@ -274,7 +274,7 @@ func merge(s *shared, workers []*worker) *Result {
 	r := &Result{By: s.o.By}
 	all := map[group]*sum{}
 	var keys [bys]map[id]Key
-	notes := map[string]bool{}
+	var looked []*stacks.Stacks
 	for _, w := range workers {
 		r.Lost += w.lost
 		for by := range keys {
@@ -291,18 +291,13 @@ func merge(s *shared, workers []*worker) *Result {
 			sum.bytes += x.bytes
 			sum.first(x.example, x.data, x.in)
 		}
-		for _, n := range w.stacks.Notes() {
-			notes[n] = true
-		}
+		looked = append(looked, w.stacks)
 	}
 	places := r.fill(all, keys)
 	if s.o.Assign {
 		r.assign(workers, places)
 	}
-	for n := range notes {
-		r.Notes = append(r.Notes, n)
-	}
-	slices.Sort(r.Notes)
+	r.Notes = stacks.Notes(looked...)
 	return r
 }
 

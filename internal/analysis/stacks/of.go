@@ -1,8 +1,8 @@
 package stacks
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/heapdump/heapdump/internal/target"
@@ -213,25 +213,35 @@ func (s *Stacks) ntdllData(bits int) []memory.Range {
 
 // Notes says in sentences what was asked for and could not be had: stacks
 // that blocks name and the dump lacks, or that are no stacks.
-func (s *Stacks) Notes() []string {
+func (s *Stacks) Notes() []string { return Notes(s) }
+
+// Notes is what all of these of one dump have to say, each of which looked up
+// the stacks of some of the blocks.
+func Notes(all ...*Stacks) []string {
 	var out []string
-	for i := range s.side {
-		x := &s.side[i]
-		if x.indexed > 0 {
-			out = append(out, fmt.Sprintf("%s recorded by an index into the stack trace database: %v", stacksOf(x.indexed), x.why))
-		}
-		f := x.set.Facts()
-		if f.Missing == 0 || len(f.Why) == 0 {
-			continue
-		}
-		why := f.Why[0].Err
-		for _, w := range f.Why {
-			if errors.Is(w.Err, memory.ErrMissing) {
-				why = w.Err
-				break
+	if len(all) == 0 {
+		return nil
+	}
+	for i := range all[0].side {
+		var indexed, missing uint64
+		var noDatabase error
+		var why []stackdb.Failure
+		for _, s := range all {
+			x := &s.side[i]
+			f := x.set.Facts()
+			missing += f.Missing
+			why = append(why, f.Why...)
+			if indexed += x.indexed; x.indexed > 0 {
+				noDatabase = x.why
 			}
 		}
-		out = append(out, fmt.Sprintf("%s recorded, and could not be read or believed: %v", stacksOf(f.Missing), why))
+		if indexed > 0 {
+			out = append(out, fmt.Sprintf("%s recorded by an index into the stack trace database: %v", stacksOf(indexed), noDatabase))
+		}
+		if missing > 0 && len(why) > 0 {
+			first := slices.MinFunc(why, stackdb.Failure.Compare)
+			out = append(out, fmt.Sprintf("%s recorded, and could not be read or believed: %v", stacksOf(missing), first.Err))
+		}
 	}
 	return out
 }
