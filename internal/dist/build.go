@@ -45,9 +45,9 @@ type builder struct {
 	cache       string    // the build cache; Go's own when empty
 }
 
-// release builds the archives of HEAD, working in a folder of its own.
-func release(work, cache string, systems []system) ([]file, error) {
-	b, err := checkout(work, cache)
+// release builds the archives of a commit, working in a folder of its own.
+func release(revision, work, cache string, systems []system) ([]file, error) {
+	b, err := checkout(revision, work, cache)
 	if err != nil {
 		return nil, err
 	}
@@ -71,30 +71,34 @@ func release(work, cache string, systems []system) ([]file, error) {
 	return archives, nil
 }
 
-// checkout clones HEAD into a folder.
-func checkout(work, cache string) (*builder, error) {
-	b := &builder{clone: filepath.Join(work, "heapdump"), work: work, cache: cache}
+// head returns the commit that a release is made of.
+func head() (string, error) {
+	out, err := output("", nil, "git", "rev-parse", "HEAD")
+	if err != nil {
+		return "", err
+	}
+	revision := strings.TrimSpace(string(out))
+	changes, err := output("", nil, "git", "status", "--porcelain")
+	if len(changes) > 0 {
+		fmt.Fprintf(os.Stderr, "dist: of commit %s; changes that are not committed are left out\n", revision)
+	}
+	return revision, err
+}
+
+// checkout clones a commit into a folder.
+func checkout(revision, work, cache string) (*builder, error) {
+	b := &builder{clone: filepath.Join(work, "heapdump"), work: work, revision: revision, cache: cache}
 	if err := os.MkdirAll(work, 0o777); err != nil {
 		return nil, err
 	}
-	rev, err := output("", nil, "git", "rev-parse", "HEAD")
-	if err != nil {
-		return nil, err
-	}
-	b.revision = strings.TrimSpace(string(rev))
 	top, err := output("", nil, "git", "rev-parse", "--show-toplevel")
 	if err != nil {
 		return nil, err
 	}
-	if changes, err := output("", nil, "git", "status", "--porcelain"); err != nil {
-		return nil, err
-	} else if len(changes) > 0 {
-		fmt.Fprintf(os.Stderr, "dist: of commit %s; changes that are not committed are left out\n", b.revision)
-	}
 	if _, err := output("", nil, "git", "clone", "--quiet", "--no-checkout", strings.TrimSpace(string(top)), b.clone); err != nil {
 		return nil, err
 	}
-	if _, err := output(b.clone, nil, "git", "checkout", "--quiet", "--detach", b.revision); err != nil {
+	if _, err := output(b.clone, nil, "git", "checkout", "--quiet", "--detach", revision); err != nil {
 		return nil, err
 	}
 	epoch := []byte(os.Getenv("SOURCE_DATE_EPOCH"))

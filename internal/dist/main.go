@@ -34,20 +34,24 @@ func run(out string, check bool, only string) error {
 	if err != nil {
 		return err
 	}
+	revision, err := head()
+	if err != nil {
+		return err
+	}
 	if !check {
-		return publish(out, systems)
+		return publish(revision, out, systems)
 	}
 	dir, err := os.MkdirTemp("", "heapdump-dist-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	first, err := release(filepath.Join(dir, "a"), "", systems)
+	first, err := release(revision, filepath.Join(dir, "a"), "", systems)
 	if err != nil {
 		return err
 	}
 	// What the build cache has would come out the same whatever the build does.
-	second, err := release(filepath.Join(dir, "another", "folder"), filepath.Join(dir, "cache"), systems)
+	second, err := release(revision, filepath.Join(dir, "another", "folder"), filepath.Join(dir, "cache"), systems)
 	if err != nil {
 		return err
 	}
@@ -75,13 +79,13 @@ func chosen(list string) ([]system, error) {
 }
 
 // publish writes a release to a folder, in place of the one that was there.
-func publish(out string, systems []system) error {
+func publish(revision, out string, systems []system) error {
 	work, err := os.MkdirTemp("", "heapdump-dist-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	archives, err := release(work, "", systems)
+	archives, err := release(revision, work, "", systems)
 	if err != nil {
 		return err
 	}
