@@ -29,7 +29,11 @@ func sessions(text string) (out []session) {
 		case strings.HasPrefix(l, "```"):
 			in, s = !in, nil
 		case in && strings.HasPrefix(l, "$ heapdump "):
-			out = append(out, session{line: i + 1, args: strings.Fields(l)[2:]})
+			args := strings.Fields(l)[2:]
+			for i := range args {
+				args[i] = strings.Trim(args[i], "'")
+			}
+			out = append(out, session{line: i + 1, args: args})
 			s = &out[len(out)-1]
 		case s != nil:
 			s.shown = append(s.shown, l)
@@ -38,24 +42,30 @@ func sessions(text string) (out []session) {
 	return out
 }
 
-// TestReadme: what README.md shows of a command is what the command prints. A
-// line of … stands for any number of lines, and so does the end of a block
-// after one.
-func TestReadme(t *testing.T) {
-	root := filepath.Join("..", "..")
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+// TestReadme: what README.md shows of a command is what the command prints.
+func TestReadme(t *testing.T) { shownIs(t, "README.md", 8) }
+
+// TestCIDoc: so is what docs/ci.md shows.
+func TestCIDoc(t *testing.T) { shownIs(t, "docs/ci.md", 3) }
+
+// shownIs compares the sessions of a document, at least so many, with what the
+// commands print. A line of … stands for any number of lines, and so does the
+// end of a block after one.
+func shownIs(t *testing.T, name string, least int) {
+	t.Helper()
+	t.Chdir(filepath.Join("..", ".."))
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Chdir(root)
 	all := sessions(string(text))
-	if len(all) < 8 {
+	if len(all) < least {
 		t.Fatalf("only %d commands found", len(all))
 	}
 	for _, s := range all {
 		w := newWorld(nil)
 		if code := cli.Main(context.Background(), s.args, w.Env); code != 0 && code != 1 {
-			t.Errorf("README.md:%d: exit %d: %s", s.line, code, w.stderr.String())
+			t.Errorf("%s:%d: exit %d: %s", name, s.line, code, w.stderr.String())
 			continue
 		}
 		got := strings.Split(strings.TrimRight(string(bytes.ReplaceAll(w.stdout.Bytes(), []byte("\r\n"), []byte("\n"))), "\n"), "\n")
@@ -75,19 +85,19 @@ func TestReadme(t *testing.T) {
 			n := 0
 			if skip {
 				if n = slices.Index(got, l); n < 0 {
-					t.Errorf("README.md:%d: no such line in the rest of the output: %q", s.line+i+1, l)
+					t.Errorf("%s:%d: no such line in the rest of the output: %q", name, s.line+i+1, l)
 					break
 				}
 			}
 			skip = false
 			if n >= len(got) || got[n] != l {
-				t.Errorf("README.md:%d: shown %q, printed %q", s.line+i+1, l, strings.Join(got[min(n, len(got)):min(n+1, len(got))], ""))
+				t.Errorf("%s:%d: shown %q, printed %q", name, s.line+i+1, l, strings.Join(got[min(n, len(got)):min(n+1, len(got))], ""))
 				break
 			}
 			got = got[n+1:]
 		}
 		if !skip && len(strings.TrimSpace(strings.Join(got, ""))) > 0 && len(s.shown) > 0 && !t.Failed() {
-			t.Errorf("README.md:%d: more is printed: %q", s.line, got[0])
+			t.Errorf("%s:%d: more is printed: %q", name, s.line, got[0])
 		}
 	}
 }

@@ -77,6 +77,9 @@ func evidence(r *crash.Result, where string) string {
 		s += fmt.Sprintf(" %q", r.Thread.Name)
 	}
 	s += "."
+	if n := r.At.Name; n.Symbol != "" && n.Line != 0 {
+		s += fmt.Sprintf(" That is line %d of %s, in %s.", n.Line, n.File, n.Symbol)
+	}
 	if r.Hit != "" {
 		s += " It hit " + r.Hit + "."
 	}
