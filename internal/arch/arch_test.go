@@ -143,7 +143,7 @@ var permitted = map[string]string{
 	"internal/analysis/snapshot": "internal/analysis/attrib internal/analysis/delta internal/analysis/handles internal/analysis/roles internal/analysis/stacks internal/analysis/vmmap internal/target pkg/minidump",
 	"internal/analysis/stacks":   "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
 	"internal/analysis/triage": "internal/analysis/attrib internal/analysis/census internal/analysis/check internal/analysis/crash internal/analysis/handles internal/analysis/locate " +
-		"internal/analysis/refs internal/analysis/stacks internal/analysis/vmmap internal/finding internal/progress internal/target pkg/heap pkg/memory",
+		"internal/analysis/refs internal/analysis/stacks internal/analysis/vmmap internal/finding internal/progress internal/symbols internal/target internal/unwind pkg/heap pkg/memory",
 	"internal/finding":        "",
 	"internal/gate":           "internal/finding internal/pick",
 	"internal/baseline":       "internal/finding",

@@ -1,6 +1,7 @@
 package triage
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -53,7 +54,7 @@ func (x *taker) damage(c *check.Finding) {
 	}
 	who := owner(c.Stack)
 	if who != "" {
-		f.Title += ", allocated by " + who
+		f.Title += ", allocated by " + called(c.Stack, who)
 	}
 	f.Evidence = c.Problem.String() + "."
 	if c.Story != "" {
@@ -78,6 +79,28 @@ func owner(frames []stacks.Frame) string {
 		return ""
 	}
 	return fmt.Sprintf("%s+%#x", strings.ToLower(f.Module), f.Offset)
+}
+
+// called is the owner's frame in words for people; who where no symbol of it is
+// known.
+func called(frames []stacks.Frame, who string) string {
+	if f, ok := stacks.Owner(frames); ok {
+		return cmp.Or(function(f.Name), who)
+	}
+	return who
+}
+
+// through is how an allocation was reached, innermost first.
+func through(frames []stacks.Frame) string {
+	var names []string
+	for i, f := range frames {
+		if i == mostFrames {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, cmp.Or(function(f.Name), f.String()))
+	}
+	return strings.Join(names, " < ")
 }
 
 // sizeOf is the size class of the block that a write ran out of: that before

@@ -1,12 +1,15 @@
 package triage
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/heapdump/heapdump/internal/analysis/crash"
 	"github.com/heapdump/heapdump/internal/analysis/locate"
 	"github.com/heapdump/heapdump/internal/finding"
+	"github.com/heapdump/heapdump/internal/symbols"
+	"github.com/heapdump/heapdump/internal/unwind"
 	"github.com/heapdump/heapdump/pkg/heap"
 )
 
@@ -47,7 +50,7 @@ func (x *taker) exception(r *crash.Result) {
 		name = fmt.Sprintf("exception %#08x", r.Exception.Code)
 	}
 	where, what := place(&r.At), touched(r)
-	f := finding.Finding{Rule: finding.Exception, Severity: finding.High, Confidence: finding.Sure, Title: name + " in " + where}
+	f := finding.Finding{Rule: finding.Exception, Severity: finding.High, Confidence: finding.Sure, Title: name + " in " + cmp.Or(function(r.At.Name), where)}
 	switch r.Exception.Code {
 	case codeAccess, codeInPage, codeGuard:
 		f.Rule = finding.AccessViolation
@@ -62,9 +65,60 @@ func (x *taker) exception(r *crash.Result) {
 		f.Rule, f.Severity = finding.NoCrash, finding.Info
 		f.Title = "No crash: " + f.Title
 	}
-	f.Evidence = evidence(r, where)
+	f.Evidence = evidence(r, where) + x.calls(r)
 	x.add(f, fmt.Sprintf("%08x", r.Exception.Code), where, what)
 }
+
+// calls is the stack that led to the exception, in words; empty where it is not
+// known further than the address itself.
+func (x *taker) calls(r *crash.Result) string {
+	if r.Thread == nil {
+		return ""
+	}
+	for _, s := range unwind.New(x.t, symbols.Of(x.t)).Stacks(r.Thread.Thread) {
+		if len(s.Frames) < 2 || s.Frames[0].IP != r.Exception.Address {
+			continue
+		}
+		var names []string
+		for i, f := range s.Frames[:min(len(s.Frames), mostFrames)] {
+			name := function(f.Name)
+			if name == "" {
+				name = f.Name.String()
+			}
+			if name == "" {
+				name = fmt.Sprintf("%#x", uint64(f.IP))
+			}
+			if f.How == unwind.Scan && i > 0 {
+				name += "?"
+			}
+			names = append(names, name)
+		}
+		if len(s.Frames) > mostFrames {
+			names = append(names, "…")
+		}
+		return " Its stack: " + strings.Join(names, " < ") + "."
+	}
+	return ""
+}
+
+// mostFrames is how many frames of a stack a finding tells of.
+const mostFrames = 8
+
+// function is a name for people, with file and line where a symbol file has
+// them; empty where no symbol is near. Names depend on the symbols at hand, so
+// no fingerprint has them.
+func function(n symbols.Name) string {
+	switch {
+	case n.Symbol == "" || n.How == symbols.Nearest && n.Source == symbols.Export && n.Offset > farExport:
+		return ""
+	case n.File == "":
+		return n.String()
+	}
+	return fmt.Sprintf("%s (%s:%d)", n, n.File[strings.LastIndexAny(n.File, `/\\`)+1:], n.Line)
+}
+
+// farExport is how far above an export a name from it is no help any more.
+const farExport = 0x10000
 
 func evidence(r *crash.Result, where string) string {
 	e := &r.Exception

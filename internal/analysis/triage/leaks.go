@@ -177,8 +177,10 @@ func (x *taker) leak(g *leak, l *refs.Leaks, whole bool) {
 	f := finding.Finding{Rule: finding.Unreachable, Severity: finding.Low, Confidence: finding.Unsure, Bytes: g.Bytes, Blocks: g.Blocks}
 	named := true // by something that tells them apart from other blocks
 	switch g.evidence {
-	case "crt-site", "stack":
+	case "crt-site":
 		f.Title = "Unreachable blocks allocated by " + g.who
+	case "stack":
+		f.Title = "Unreachable blocks allocated by " + called(g.first.Stack, g.who)
 	case "rtti", "vtable":
 		f.Title = "Unreachable objects of " + g.first.Owner
 	default: // shape, content, size
@@ -204,6 +206,9 @@ func (x *taker) leak(g *leak, l *refs.Leaks, whole bool) {
 	}
 	f.Evidence = fmt.Sprintf("No root leads to %s of %s bytes together, of %s bytes in use; to %s nothing points at all. For example the one at %v.",
 		blocks(g.Blocks), grouped(g.Bytes), grouped(l.Busy.Bytes), blocks(g.heads), g.first.Example)
+	if g.evidence == "stack" {
+		f.Evidence += " Allocated through " + through(g.first.Stack) + "."
+	}
 	if !whole {
 		f.Evidence += " The dump lacks memory that may point to them, so that this is an upper bound."
 	}
