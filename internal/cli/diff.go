@@ -15,6 +15,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/crt"
 	"github.com/heapdump/heapdump/internal/analysis/delta"
 	"github.com/heapdump/heapdump/internal/analysis/snapshot"
+	"github.com/heapdump/heapdump/internal/analysis/triage"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
 )
@@ -25,6 +26,7 @@ type diffFlags struct {
 	by, skip   []string
 	top        int
 	all, force bool
+	failOn     string
 }
 
 // diff is heapdump diff.
@@ -38,7 +40,8 @@ dumps need not be kept. Owners are compared by what stays the same from run to r
 module and offset, heaps by their role. Of three and more, oldest first, only what grew at every step
 is shown. --by is as for owners; without it, the best that the first dump has is taken.`,
 		Example: lines("heapdump diff monday.dmp friday.dmp", "heapdump diff --by type,size monday.dmp friday.dmp",
-			"heapdump diff 1.dmp 2.dmp 3.dmp 4.dmp", "heapdump diff baseline.json build.dmp --format json"),
+			"heapdump diff 1.dmp 2.dmp 3.dmp 4.dmp", "heapdump diff baseline.json build.dmp --format json",
+			"heapdump diff --fail-on 'growth>5%' monday.dmp friday.dmp"),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return usagef("diff needs at least two files, the oldest first: heapdump diff OLD NEW")
@@ -54,6 +57,7 @@ is shown. --by is as for owners; without it, the best that the first dump has is
 	fs.IntVar(&f.top, "top", 20, "at most this `number` of rows; 0 is all")
 	fs.BoolVar(&f.all, "all", false, "also what did not change, or did not grow at every step")
 	fs.BoolVar(&f.force, "force", false, "compare dumps of different programs")
+	registerGate(c, &f.failOn, "'growth>5%', by how much more\nbytes are in use in the last than in the first; `expression` as in docs/rules.md")
 	f.register(fs)
 	return c
 }
@@ -65,6 +69,10 @@ func (a *app) runDiff(ctx context.Context, args []string, f diffFlags) error {
 	}
 	if f.top < 0 {
 		return usagef("--top %d is below 0", f.top)
+	}
+	rules, err := parseGate(f.failOn, []string{"growth"})
+	if err != nil {
+		return err
 	}
 	by, err := attrib.ParseBy(f.by)
 	if err != nil {
@@ -95,7 +103,20 @@ func (a *app) runDiff(ctx context.Context, args []string, f diffFlags) error {
 	case err != nil:
 		return usagef("cannot compare: %w; give --by, or make the results again", err)
 	}
-	return a.write(w, report.Diff(r, f.top, d.coverage), format, d.coverage)
+	if err := a.write(w, report.Diff(r, f.top, d.coverage), format, d.coverage); err != nil {
+		return err
+	}
+	return a.judge(rules, nil, &triage.Result{Figures: growthOf(r)})
+}
+
+// growthOf is the figure of a comparison: by how many percent the last side has
+// more bytes in use than the first. It is not known when the first has none.
+func growthOf(r *delta.Result) triage.Figures {
+	before := r.Total.Old().Bytes
+	if before == 0 {
+		return nil
+	}
+	return triage.Figures{"growth": 100 * float64(r.Total.Bytes()) / float64(before)}
 }
 
 // differ makes sides of files.

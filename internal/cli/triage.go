@@ -32,7 +32,7 @@ func (f *triageFlags) register(c *cobra.Command) {
 	c.Flags().IntVar(&f.jobs, "jobs", min(4, runtime.GOMAXPROCS(0)), "this `number` of dumps at a time; the result is the same whatever it is")
 	c.Flags().Lookup("jobs").DefValue = "the processors, at most 4" // the manual is the same on every machine
 	c.Flags().DurationVar(&f.timeout, "timeout", 0, "most `time` for one dump, for example 90s or 5m; what was found until then is reported")
-	c.Flags().StringVar(&f.maxMemory, "max-memory", "", "most `bytes` that the tables for one dump may take, for example 2GiB: leaks\nare not looked for where they would take more")
+	c.Flags().StringVar(&f.maxMemory, "max-memory", "", "`bytes` for one dump, for example 2GiB: leaks are not looked for where their\ntables, 100 bytes for each block in use, would take more; and Go's memory is\nkept to that times --jobs where it can be. Mapped dumps do not count")
 }
 
 // check reads the flags that cobra takes for plain text.

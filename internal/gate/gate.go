@@ -35,7 +35,7 @@ var figures = [...]Figure{
 	{"address.largest_free", Bytes, "the largest free range of it that can be allocated"},
 	{"address.unusable", Bytes, "free address space that no allocation can use"},
 	{"corruption", Count, "places where a heap is damaged"},
-	{"growth", Percent, "how much more bytes are in use than the baseline says"},
+	{"growth", Percent, "how much more bytes are in use than the baseline says; in diff, than in the first dump"},
 	{"handles", Count, "open handles"},
 	{"heap.busy", Bytes, "bytes in use in all heaps"},
 	{"heap.committed", Bytes, "committed bytes of all heaps"},
