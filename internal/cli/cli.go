@@ -133,16 +133,8 @@ type app struct {
 func (a *app) run(ctx context.Context, args []string) (code int) {
 	debug.SetPanicOnFault(true) // of this goroutine: a mapped dump that is shortened is an error, and no crash
 	defer func() {
-		p := recover()
-		switch {
-		case progress.Vanished(p):
-			a.out.abort()
-			fmt.Fprintf(a.env.Stderr, "heapdump: %s\n", oneLine(a.vanished()))
-			code = exitInput
-		case p != nil:
-			a.out.abort()
-			fmt.Fprintf(a.env.Stderr, "heapdump: internal error: %v\nThis is a fault of heapdump, not of your dump or of how you called it. Please report it with the lines below.\n%s", p, debug.Stack())
-			code = exitFault
+		if p := recover(); p != nil {
+			code = a.fault(p)
 		}
 	}()
 	root := a.root()
@@ -191,6 +183,18 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 		fmt.Fprintln(a.env.Stderr, "Run `heapdump help` for the commands and their flags.")
 		return exitUsage
 	}
+	return exitFault
+}
+
+// fault says that the program failed, or that a dump vanished under it, and
+// returns the exit status.
+func (a *app) fault(p any) int {
+	a.out.abort()
+	if progress.Vanished(p) {
+		fmt.Fprintf(a.env.Stderr, "heapdump: %s\n", oneLine(a.vanished()))
+		return exitInput
+	}
+	fmt.Fprintf(a.env.Stderr, "heapdump: internal error: %v\nThis is a fault of heapdump, not of your dump or of how you called it. Please report it with the lines below.\n%s", p, debug.Stack())
 	return exitFault
 }
 

@@ -51,22 +51,28 @@ for when a block is busy, else its bytes.`,
 	return c
 }
 
-func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
+// checkWalk looks at what the flags of walk say together.
+func (a *app) checkWalk(f walkFlags) (render.Format, error) {
 	format, err := a.check(true, "text", "json", "csv", "ndjson")
+	switch {
+	case err != nil:
+		return 0, err
+	case a.flags.budget != "":
+		return 0, usagef("walk streams; --limit bounds it, and --budget is for the other commands")
+	case a.flags.table != "":
+		return 0, usagef("walk has one table; --table is for the other commands")
+	case f.crt != "auto" && f.crt != "always" && f.crt != "never":
+		return 0, usagef("--crt %q: write auto, always or never", f.crt)
+	case f.limit < 0:
+		return 0, usagef("--limit %d is below 0", f.limit)
+	}
+	return format, nil
+}
+
+func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
+	format, err := a.checkWalk(f)
 	if err != nil {
 		return err
-	}
-	if a.flags.budget != "" {
-		return usagef("walk streams; --limit bounds it, and --budget is for the other commands")
-	}
-	if a.flags.table != "" {
-		return usagef("walk has one table; --table is for the other commands")
-	}
-	if f.crt != "auto" && f.crt != "always" && f.crt != "never" {
-		return usagef("--crt %q: write auto, always or never", f.crt)
-	}
-	if f.limit < 0 {
-		return usagef("--limit %d is below 0", f.limit)
 	}
 	filter, err := f.filter(a.windbg())
 	if err != nil {
