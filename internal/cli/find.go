@@ -13,6 +13,8 @@ func (a *app) find() *cobra.Command {
 	return a.command(&cobra.Command{
 		Use:   "find ADDR [DUMP]",
 		Short: "The heap block that holds an address, with its neighbours; or what else is there",
+		Long: "ADDR is hexadecimal: 0x29fb0040, 29fb0040h, 00000000`29fb0040, or all 8 or 16 digits of a pointer. It may be anywhere\n" +
+			"in the block, also in its header.",
 		Example: lines("heapdump find 0x29fb0040 app.dmp", "heapdump find 00000000`29fb0040 --format json app.dmp",
 			"heapdump find 29fb0040 --style windbg app.dmp"),
 		Args: anAddressAndADump,

@@ -26,7 +26,7 @@ Examples:
 {{.Example}}
 {{end}}
 Usage:
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags] [DUMP]{{else}}{{.UseLine}}{{end}}
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags]{{if not .HasParent}} [DUMP]{{end}}{{else}}{{.UseLine}}{{end}}
 {{with .Long}}
 {{. | trimTrailingWhitespaces}}
 {{end}}{{with index .Annotations "windbg"}}
