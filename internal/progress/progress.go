@@ -51,6 +51,9 @@ type Meter struct {
 	mu    sync.Mutex
 	last  time.Time
 	shown bool
+	total uint64    // of the step under way
+	done  uint64    // of it, at the last look
+	begun time.Time // when the step began
 }
 
 // The times of a Meter: nothing is shown of what is over soon.
@@ -61,7 +64,7 @@ const (
 
 // NewMeter makes a meter that writes to w, which is a terminal.
 func NewMeter(w io.Writer, what string, now func() time.Time) *Meter {
-	return &Meter{w: w, what: what, now: now, start: now()}
+	return &Meter{w: w, what: what, now: now, start: now(), begun: now()}
 }
 
 // Set says how much is done. Total may be 0 when it is not known.
@@ -72,15 +75,35 @@ func (m *Meter) Set(done, total uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := m.now()
+	if total != m.total || done < m.done { // another step, whose pace is its own
+		m.total, m.begun = total, t
+	}
+	m.done = done
 	if t.Sub(m.start) < quietStart || t.Sub(m.last) < betweenTwo {
 		return
 	}
 	m.last, m.shown = t, true
-	if total == 0 {
-		fmt.Fprintf(m.w, "\r\x1b[K%s: %d blocks", m.what, done)
-		return
+	fmt.Fprintf(m.w, "\r\x1b[K%s: %s", m.what, far(done, total, t.Sub(m.begun)))
+}
+
+// far says how far a step is after the time that it took: the share, how much
+// of it a second is done, and the time left at that pace; of an unknown total
+// the blocks and how many a second.
+func far(done, total uint64, took time.Duration) string {
+	pace := float64(done) / took.Seconds() // a second; of no use before some time has passed
+	known := took >= quietStart && done > 0
+	switch {
+	case total == 0 && known:
+		return fmt.Sprintf("%d blocks, %.0f a second", done, pace)
+	case total == 0:
+		return fmt.Sprintf("%d blocks", done)
 	}
-	fmt.Fprintf(m.w, "\r\x1b[K%s: %.0f %%", m.what, 100*min(1, float64(done)/float64(total)))
+	share := 100 * min(1, float64(done)/float64(total))
+	if !known || done >= total {
+		return fmt.Sprintf("%.0f %%", share)
+	}
+	left := time.Duration(float64(total-done) / pace * float64(time.Second))
+	return fmt.Sprintf("%.0f %%, %.2g %% a second, %v left", share, 100*pace/float64(total), left.Round(time.Second))
 }
 
 // Done takes the meter off the terminal.

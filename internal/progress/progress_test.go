@@ -76,7 +76,7 @@ func TestMeter(t *testing.T) {
 	m.Set(5, 10)
 	m.Set(6, 10) // too soon after the last
 	m.Done()
-	if got, want := b.String(), "\r\x1b[Kwalking: 50 %\r\x1b[K"; got != want {
+	if got, want := b.String(), "\r\x1b[Kwalking: 50 %, 50 % a second, 1s left\r\x1b[K"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -90,4 +90,32 @@ func ExampleWatch() {
 	}
 	fmt.Println(sum, ctx.Err())
 	// Output: 6 <nil>
+}
+
+// TestMeterPace: the rate is that of the step under way, and the time left is
+// by it; there is none of what has no total, or has just begun.
+func TestMeterPace(t *testing.T) {
+	now := time.Unix(0, 0)
+	var b bytes.Buffer
+	m := progress.NewMeter(&b, "w", func() time.Time { return now })
+	for _, x := range []struct {
+		after       time.Duration
+		done, total uint64
+		want        string
+	}{
+		{10 * time.Second, 0, 0, "0 blocks"},
+		{10 * time.Second, 4000, 0, "4000 blocks, 200 a second"},
+		{time.Second, 100, 1000, "10 %"}, // another step begins
+		{4 * time.Second, 200, 1000, "20 %, 5 % a second, 16s left"},
+		{4 * time.Second, 900, 1000, "90 %, 11 % a second, 1s left"},
+		{time.Second, 1000, 1000, "100 %"},
+		{time.Second, 10, 1000, "1 %"}, // and another of the same size
+		{200 * time.Second, 20, 1000, "2 %, 0.01 % a second, 2h43m20s left"},
+	} {
+		b.Reset()
+		now = now.Add(x.after)
+		if m.Set(x.done, x.total); b.String() != "\r\x1b[Kw: "+x.want {
+			t.Errorf("%d of %d: %q, want %q", x.done, x.total, b.String(), x.want)
+		}
+	}
 }
