@@ -103,7 +103,12 @@ func far(done, total uint64, took time.Duration) string {
 		return fmt.Sprintf("%.0f %%", share)
 	}
 	left := time.Duration(float64(total-done) / pace * float64(time.Second))
-	return fmt.Sprintf("%.0f %%, %.2g %% a second, %v left", share, 100*pace/float64(total), left.Round(time.Second))
+	speed := 100 * pace / float64(total)
+	digits := 0
+	if speed < 1 {
+		digits = 2
+	}
+	return fmt.Sprintf("%.0f %%, %.*f %% a second, %v left", share, digits, speed, left.Round(time.Second))
 }
 
 // Done takes the meter off the terminal.
