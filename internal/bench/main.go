@@ -76,11 +76,11 @@ func run(heapdump string, size uint64, blocks, runs int) error {
 	n, slots := truth[big].Blocks, truth[lfh].Blocks
 	jobs := []*job{
 		{name: "cat", args: []string{"cat", big}},
-		{name: "summary (walk + histogram)", args: []string{heapdump, "summary", big}, target: "<= 2.0 x cat", blocks: n},
+		{name: "summary (walk + histogram)", args: []string{heapdump, "summary", big}, target: "<= 1.5 x cat", blocks: n},
 		{name: "walk --format ndjson", args: []string{heapdump, "walk", "--heap", "all", "--format", "ndjson", big}, target: "constant memory", blocks: n},
 		{name: "leaks (reachability, dominators)", args: []string{heapdump, "leaks", big}, target: "<= 16 x cat, 40 B a block", blocks: n},
 		{name: "check", args: []string{heapdump, "check", big}, target: "<= 3.0 x cat", blocks: n},
-		{name: "LFH: summary", args: []string{heapdump, "summary", lfh}, target: "<= 2.0 x cat", blocks: slots},
+		{name: "LFH: summary", args: []string{heapdump, "summary", lfh}, target: "<= 1.5 x cat", blocks: slots},
 		{name: "LFH: walk --format ndjson", args: []string{heapdump, "walk", "--heap", "all", "--format", "ndjson", lfh}, target: "constant memory", blocks: slots},
 		{name: "LFH: check", args: []string{heapdump, "check", lfh}, target: "<= 3.0 x cat", blocks: slots},
 		{name: "info, 20,000 ranges", args: []string{heapdump, "info", ranges}, target: "<= 0.1 x cat, 15 ms"},
