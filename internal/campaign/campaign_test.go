@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/heapdump/heapdump/internal/specimen"
 )
 
 // TestCampaign is a small sample of the campaign: no damage breaks a law, and
@@ -64,19 +66,19 @@ func TestBrokenIsSeen(t *testing.T) {
 
 // TestApply: each kind of damage does what its description says.
 func TestApply(t *testing.T) {
-	s := subjects()[0]
-	for _, d := range []damage{{kind: flip, off: 40, mask: 0xff}, {kind: cut, off: 99}, {kind: drop, page: s.pages[3]},
+	s := specimen.All()[0]
+	for _, d := range []damage{{kind: flip, off: 40, mask: 0xff}, {kind: cut, off: 99}, {kind: drop, page: s.Pages[3]},
 		{kind: pair, parts: []damage{{kind: cut, off: 99}, {kind: flip, off: 40, mask: 1}}}} {
 		got := d.apply(s)
 		differ := 0
-		for i := range min(len(got), len(s.data)) {
-			if got[i] != s.data[i] {
+		for i := range min(len(got), len(s.Data)) {
+			if got[i] != s.Data[i] {
 				differ++
 			}
 		}
 		switch {
-		case d.kind == flip && (len(got) != len(s.data) || differ != 1), d.kind == cut && (len(got) != 99 || differ != 0),
-			d.kind == drop && len(s.data)-len(got) < pageBytes, d.kind == pair && (len(got) != 99 || differ != 1):
+		case d.kind == flip && (len(got) != len(s.Data) || differ != 1), d.kind == cut && (len(got) != 99 || differ != 0),
+			d.kind == drop && len(s.Data)-len(got) < specimen.PageBytes, d.kind == pair && (len(got) != 99 || differ != 1):
 			t.Errorf("%v: %d bytes, %d differ", d, len(got), differ)
 		}
 	}

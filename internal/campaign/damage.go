@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/heapdump/heapdump/internal/specimen"
 )
 
 // kind is what a damage does.
@@ -48,19 +50,19 @@ var masks = [...]byte{0x01, 0x80, 0xff}
 // damages lists what is done to the subject: every byte of every place in
 // three ways, every border, every page, and as many pairs as asked for. share
 // is the part of the bytes' and borders' damages that is kept, 1 for all.
-func damages(s *subject, share float64, pairs int, r *rand.Rand) []damage {
+func damages(s *specimen.Specimen, share float64, pairs int, r *rand.Rand) []damage {
 	var out []damage
-	for _, p := range s.places {
-		for i := range p.size {
+	for _, p := range s.Places {
+		for i := range p.Size {
 			for _, m := range masks {
-				out = append(out, damage{kind: flip, structure: p.structure, field: p.field, off: p.off + i, mask: m})
+				out = append(out, damage{kind: flip, structure: p.Structure, field: p.Field, off: p.Off + i, mask: m})
 			}
 		}
 	}
-	for _, at := range s.borders() {
+	for _, at := range s.Borders() {
 		out = append(out, damage{kind: cut, structure: "file", field: "cut at a border", off: at})
 	}
-	for _, a := range s.pages {
+	for _, a := range s.Pages {
 		out = append(out, damage{kind: drop, structure: "file", field: "page not saved", page: a})
 	}
 	all := slices.Clone(out)
@@ -75,7 +77,7 @@ func damages(s *subject, share float64, pairs int, r *rand.Rand) []damage {
 }
 
 // apply makes the damaged file.
-func (d damage) apply(s *subject) []byte {
+func (d damage) apply(s *specimen.Specimen) []byte {
 	parts := d.parts
 	if d.kind != pair {
 		parts = []damage{d}
@@ -86,9 +88,9 @@ func (d damage) apply(s *subject) []byte {
 			pages = append(pages, p.page)
 		}
 	}
-	data := slices.Clone(s.data)
+	data := slices.Clone(s.Data)
 	if len(pages) > 0 {
-		data = s.without(pages)
+		data = s.Without(pages)
 	}
 	for _, p := range parts {
 		if p.kind == flip && p.off < len(data) {

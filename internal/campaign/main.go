@@ -14,6 +14,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/heapdump/heapdump/internal/specimen"
 )
 
 // options are the flags.
@@ -44,13 +46,13 @@ func main() {
 // run makes the campaign and reports whether no law was broken.
 func run(w, progress io.Writer, o options) bool {
 	all := &table{rows: map[[2]string]*row{}}
-	for _, s := range subjects() {
-		if !strings.Contains(s.name, o.only) {
+	for _, s := range specimen.All() {
+		if !strings.Contains(s.Name, o.only) {
 			continue
 		}
 		t := campaign(s, o)
 		fmt.Fprintf(progress, "%s: %d runs over %d bytes, slowest %v, most memory %.1f x the file above the floor, %d broken\n",
-			s.name, t.runs, len(s.data), t.slowest.took, t.greatest, len(t.broken))
+			s.Name, t.runs, len(s.Data), t.slowest.took, t.greatest, len(t.broken))
 		all.merge(t)
 	}
 	all.write(w, o.fields)
@@ -77,14 +79,14 @@ func run(w, progress io.Writer, o options) bool {
 const deepEvery = 16
 
 // campaign damages one subject.
-func campaign(s *subject, o options) *table {
+func campaign(s *specimen.Specimen, o options) *table {
 	t := &table{rows: map[[2]string]*row{}}
-	healthy := observe(s.data, true)
+	healthy := observe(s.Data, true)
 	if healthy.refused != "" || len(healthy.broken) > 0 || len(healthy.notices) > 0 {
-		t.broken = append(t.broken, fmt.Sprintf("%s: the healthy dump: %s %v %v", s.name, healthy.refused, healthy.broken, healthy.notices))
+		t.broken = append(t.broken, fmt.Sprintf("%s: the healthy dump: %s %v %v", s.Name, healthy.refused, healthy.broken, healthy.notices))
 		return t
 	}
-	r := rand.New(rand.NewPCG(o.seed, uint64(len(s.data))))
+	r := rand.New(rand.NewPCG(o.seed, uint64(len(s.Data))))
 	for i, d := range damages(s, o.share, o.pairs, r) {
 		data := d.apply(s)
 		x := observe(data, i%deepEvery == 0)
@@ -96,10 +98,10 @@ func campaign(s *subject, o options) *table {
 			t.greatest = max(t.greatest, float64(x.bytes-floor)/float64(max(len(data), 1)))
 		}
 		for _, b := range x.broken {
-			t.broken = append(t.broken, fmt.Sprintf("%s: %v: %s", s.name, d, b))
+			t.broken = append(t.broken, fmt.Sprintf("%s: %v: %s", s.Name, d, b))
 		}
 		how, which, what := judge(&healthy, &x)
-		t.put(d.structure, d.field, how, map[string]string{which: fmt.Sprintf("%s: %v: %s", s.name, d, what)})
+		t.put(d.structure, d.field, how, map[string]string{which: fmt.Sprintf("%s: %v: %s", s.Name, d, what)})
 	}
 	return t
 }

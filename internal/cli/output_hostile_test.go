@@ -63,7 +63,7 @@ func hostileDump(t *testing.T) string {
 func TestHostileText(t *testing.T) {
 	path := hostileDump(t)
 	commands := [][]string{{"summary"}, {"info"}, {"heaps"}, {"modules"}, {"modules", "--sections"}, {"threads"}, {"threads", "--stacks"}, {"handles"}, {"peb"}, {"teb"}, {"exception"},
-		{"stat"}, {"stat", "--by", "type"}, {"owners"}, {"owners", "--by", "type"}, {"leaks"}, {"retained"}, {"walk"}, {"walk", "--types"}, {"check"}, {"triage"}, {"address", "--summary"}, {"address"},
+		{"stat"}, {"stat", "--by", "type"}, {"owners"}, {"owners", "--by", "site,content,class,part"}, {"leaks"}, {"retained"}, {"walk"}, {"walk", "--stacks"}, {"check"}, {"triage"}, {"address", "--summary"}, {"address"},
 		{"search", "--text", "img"}, {"hex", "0x7ff6c0019000", "0x80"}, {"stack", "all"}}
 	formats := map[string]func(*testing.T, string){"text": visible, "csv": noFormula, "json": sound, "ndjson": eachSound, "markdown": noMarkup, "html": noScript,
 		"sarif": sound, "junit": elements, "folded": visible, "windbg": func(t *testing.T, s string) { visible(t, strings.ReplaceAll(s, "\t", " ")) }} // its columns have tabs

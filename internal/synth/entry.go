@@ -49,8 +49,11 @@ func headerAt(a Arch, entry uint64) uint64 {
 	return entry + 8
 }
 
-// keyBytes is the key the headers are XORed with, zero when they are plain.
-func (h *Heap) keyBytes() [8]byte {
+// HeaderAddr is where the eight bytes of an entry's header are.
+func (h *Heap) HeaderAddr(entry uint64) uint64 { return headerAt(h.Arch, entry) }
+
+// KeyBytes is the key the headers are XORed with, zero when they are plain.
+func (h *Heap) KeyBytes() [8]byte {
 	var k [8]byte
 	if h.Plain || h.Family == XP {
 		return k
@@ -64,7 +67,7 @@ func (h *Heap) keyBytes() [8]byte {
 // ReadEntry is the decoded header of the entry at an address.
 func (b *BuiltHeap) ReadEntry(entry uint64) Entry {
 	raw := b.Image.Read(headerAt(b.Arch, entry), 8)
-	for i, k := range b.keyBytes() {
+	for i, k := range b.KeyBytes() {
 		raw[i] ^= k
 	}
 	return unpack(b.Family, raw)
@@ -73,7 +76,7 @@ func (b *BuiltHeap) ReadEntry(entry uint64) Entry {
 // WriteEntry encodes and writes a header as it is, right checksum or not.
 func (b *BuiltHeap) WriteEntry(entry uint64, e Entry) {
 	raw := e.pack(b.Family)
-	for i, k := range b.keyBytes() {
+	for i, k := range b.KeyBytes() {
 		raw[i] ^= k
 	}
 	b.Image.Write(headerAt(b.Arch, entry), raw[:])

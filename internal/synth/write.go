@@ -198,10 +198,10 @@ func (b *BuiltHeap) writeHeap() {
 func (b *BuiltHeap) writeHeapNew() {
 	b.Set("CompatibilityFlags", uint64(b.Compat))
 	b.Set("Interceptor", uint64(b.Interceptor))
-	key := b.keyBytes()
+	key := b.KeyBytes()
 	if b.PlainKept {
 		b.Plain = false
-		key = b.keyBytes()
+		key = b.KeyBytes()
 		b.Plain = true
 	}
 	b.Image.Write(headerAt(b.Arch, b.FieldAddr("Encoding")), key[:])

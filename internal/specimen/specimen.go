@@ -1,4 +1,7 @@
-package main
+// Package specimen has healthy generated dumps of every family of Windows, and
+// says where each field of their structures stands in the file: what the
+// campaign and the fuzz targets damage. It is for tests.
+package specimen
 
 import (
 	"fmt"
@@ -7,48 +10,98 @@ import (
 	"github.com/heapdump/heapdump/internal/synth"
 )
 
-// place is a field that can be damaged, where it is in the file.
-type place struct {
-	structure, field string
-	off, size        int
+// Place is a field that can be damaged, and where it is in the file.
+type Place struct {
+	Structure, Field string
+	Off, Size        int    // in the file
+	Addr             uint64 // in the process; 0 for the file's own structures
+	Header           int    // of a field of a block's encoded header: where in the file the header is; else 0
+	Key              [8]byte
+	Sum              bool // byte 3 of the decoded header is the sum of the three before it
 }
 
-// subject is a healthy dump and what can be damaged in it.
-type subject struct {
-	name   string
-	build  func() (*synth.Built, []synth.Place) // anew: a dropped page cannot be put back
-	data   []byte
-	places []place
-	pages  []uint64 // addresses of the saved pages
+// Specimen is a healthy dump and what can be damaged in it.
+type Specimen struct {
+	Name    string
+	Data    []byte
+	Places  []Place
+	Pages   []uint64 // addresses of the saved pages
+	Arch    synth.Arch
+	Heaps   []uint64 // addresses
+	Block   uint64   // the user pointer of a busy block
+	PEB     uint64
+	TEB     uint64
+	Image   uint64                               // the base of the executable's image
+	Streams int                                  // bytes of the file before the memory: header, directory and streams
+	build   func() (*synth.Built, []synth.Place) // anew: a dropped page cannot be put back
 }
 
-// pageBytes is the size of a page.
-const pageBytes = 0x1000
+// PageBytes is the size of a page.
+const PageBytes = 0x1000
 
-// newSubject builds the dump and finds its places in the file.
-func newSubject(name string, build func() (*synth.Built, []synth.Place)) *subject {
-	s := &subject{name: name, build: build}
+// newSpecimen builds the dump and finds its places in the file.
+func newSpecimen(name string, build func() (*synth.Built, []synth.Place)) *Specimen {
+	s := &Specimen{Name: name, build: build}
 	b, places := build()
 	f := b.Redump().File()
-	s.data = f.Data
+	s.Data = f.Data
 	for _, p := range f.Places() {
-		s.places = append(s.places, place{p.Structure, p.Field, int(p.Addr), int(p.Size)})
+		s.Places = append(s.Places, Place{Structure: p.Structure, Field: p.Field, Off: int(p.Addr), Size: int(p.Size)})
 	}
 	for _, p := range places {
 		if off := f.Offset(p.Addr); off >= 0 {
-			s.places = append(s.places, place{p.Structure, p.Field, off, int(p.Size)})
+			s.Places = append(s.Places, Place{Structure: p.Structure, Field: p.Field, Off: off, Size: int(p.Size), Addr: p.Addr})
 		}
+	}
+	for _, h := range append(slices.Clone(b.Heaps), b.Heaps32...) {
+		s.encoded(f, h)
 	}
 	for _, r := range b.Image.Runs() {
-		for at := uint64(0); at < uint64(len(r.Data)); at += pageBytes {
-			s.pages = append(s.pages, r.Addr+at)
+		for at := uint64(0); at < uint64(len(r.Data)); at += PageBytes {
+			s.Pages = append(s.Pages, r.Addr+at)
 		}
 	}
+	s.Streams = len(s.Data)
+	for _, r := range b.Image.Runs() {
+		if off := f.Offset(r.Addr); off >= 0 {
+			s.Streams = min(s.Streams, off)
+		}
+	}
+	s.names(b)
 	return s
 }
 
-// without is the file with those pages not saved.
-func (s *subject) without(pages []uint64) []byte {
+// names notes the addresses that a command line can ask for.
+func (s *Specimen) names(b *synth.Built) {
+	s.Arch, s.PEB, s.TEB, s.Image = b.Process.Arch, b.Process.PEB, b.Process.TEBs[0], b.Process.ImageBase
+	for _, h := range b.Heaps {
+		s.Heaps = append(s.Heaps, h.Address)
+		if busy := h.Only(synth.StateBusy); len(busy) > 0 && s.Block == 0 {
+			s.Block = busy[len(busy)/2].User
+		}
+	}
+}
+
+// encoded notes of the fields of a heap's headers what they are encoded with.
+func (s *Specimen) encoded(f *synth.File, h *synth.BuiltHeap) {
+	headers := map[int]bool{}
+	for i := range h.Blocks {
+		if x := &h.Blocks[i]; x.State != synth.StateUncommitted && x.Origin != synth.OriginLFH {
+			headers[f.Offset(h.HeaderAddr(x.Entry))] = true
+		}
+	}
+	for i := range s.Places {
+		p := &s.Places[i]
+		for back := range 8 {
+			if at := p.Off - back; p.Size <= 2 && at > 0 && headers[at] {
+				p.Header, p.Key, p.Sum = at, h.KeyBytes(), h.Family != synth.XP
+			}
+		}
+	}
+}
+
+// Without is the file with those pages not saved.
+func (s *Specimen) Without(pages []uint64) []byte {
 	b, _ := s.build()
 	for _, a := range pages {
 		b.Image.Drop(a)
@@ -56,23 +109,23 @@ func (s *subject) without(pages []uint64) []byte {
 	return b.Redump().Bytes()
 }
 
-// borders are the file offsets where a structure or a stream begins or ends,
+// Borders are the file offsets where a structure or a stream begins or ends,
 // each once.
-func (s *subject) borders() []int {
+func (s *Specimen) Borders() []int {
 	var out []int
-	for _, p := range s.places {
-		out = append(out, p.off, p.off+p.size)
+	for _, p := range s.Places {
+		out = append(out, p.Off, p.Off+p.Size)
 	}
 	slices.Sort(out)
-	return slices.Compact(slices.DeleteFunc(out, func(n int) bool { return n >= len(s.data) }))
+	return slices.Compact(slices.DeleteFunc(out, func(n int) bool { return n >= len(s.Data) }))
 }
 
-// subjects are the healthy dumps of every family.
-func subjects() []*subject {
-	var out []*subject
+// All are the healthy dumps of every family, and of page heap in both forms.
+func All() []*Specimen {
+	var out []*Specimen
 	for _, f := range synth.Families() {
 		for _, a := range []synth.Arch{synth.X86, synth.X64} {
-			out = append(out, newSubject(fmt.Sprintf("%v-%v", f, a), func() (*synth.Built, []synth.Place) { return process(f, a) }))
+			out = append(out, newSpecimen(fmt.Sprintf("%v-%v", f, a), func() (*synth.Built, []synth.Place) { return process(f, a) }))
 		}
 	}
 	for _, old := range []bool{true, false} {
@@ -81,9 +134,38 @@ func subjects() []*subject {
 			if old {
 				name = "pageheap-old-"
 			}
-			out = append(out, newSubject(name+a.String(), func() (*synth.Built, []synth.Place) { return pageHeap(a, old) }))
+			out = append(out, newSpecimen(name+a.String(), func() (*synth.Built, []synth.Place) { return pageHeap(a, old) }))
 		}
 	}
+	return out
+}
+
+// Rich are dumps with something of every layer, some of it damaged: modules,
+// threads, handles, an exception, a debug C runtime, two processors' heaps.
+func Rich() []*Specimen {
+	var out []*Specimen
+	add := func(name string, make func() *synth.Process) {
+		out = append(out, newSpecimen(name, func() (*synth.Built, []synth.Place) {
+			p := make()
+			b := p.Build()
+			places := lead(p)
+			for _, h := range append(slices.Clone(b.Heaps), b.Heaps32...) {
+				places = append(places, h.Places()...)
+			}
+			return b, places
+		}))
+	}
+	add("demo", synth.Demo)
+	add("damaged", synth.Damaged)
+	add("crashed", func() *synth.Process { return synth.Article001(3, 0x2c0000) })
+	add("wow64", func() *synth.Process {
+		p := synth.NewWOW64(synth.Win10v1809)
+		p.AddHeap(&synth.Heap{Address: 0x4000000, Segments: []synth.Segment{{Items: []synth.Item{synth.Busy(100), synth.Free(0x200), synth.Busy(24)}}}})
+		p.AddHeap32(&synth.Heap{Address: 0x14000000, Segments: []synth.Segment{{Items: []synth.Item{synth.Busy(40), synth.Free(0x100), synth.Busy(9)}}}})
+		p.AddOther(0x700000, synth.SegmentHeap)
+		p.AddOther32(0x730000, synth.Wine)
+		return p
+	})
 	return out
 }
 
