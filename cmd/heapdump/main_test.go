@@ -224,9 +224,11 @@ func validJSON(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // growing is the n-th dump of a program that allocates ten blocks of 100 bytes
-// more in each, from grow.dll, and keeps as many of 40 from app.exe. Each is
+// more in each, from grow.dll, and keeps seven of 40 from app.exe. Each is
 // written a minute after the one before, and its modules and heap are loaded
-// elsewhere.
+// elsewhere. Beside that, each has two more handles of events, 1 MiB more of
+// private memory, and less by 60,000 pages left of the machine's commit limit
+// of a million, of which the first has 540,000 left.
 func growing(n int) []byte {
 	slide := uint64(n) * 0x1000000
 	p := synth.NewProcess(synth.Win10v1809, synth.X64)
@@ -248,11 +250,17 @@ func growing(n int) []byte {
 		Segments: []synth.Segment{{Reserve: 0x100000, Items: items}}})
 	p.Prepare = func(b *synth.Built) {
 		b.Image.Reserve(traces, 0x10000, synth.MemPrivate, synth.PageReadWrite)
+		b.Image.Reserve(0x40000000+slide, uint64(n)<<20, synth.MemPrivate, synth.PageReadWrite)
 		app, grow, ntdll := p.Modules[0].Base, p.Modules[1].Base, p.Modules[2].Base
 		synth.StackTrace(b.Image, synth.X64, traces+0x100, 1, ntdll+0x1111, grow+0x2222, app+0x3333)
 		synth.StackTrace(b.Image, synth.X64, traces+0x200, 2, ntdll+0x1111, app+0x4444)
 	}
 	d := p.Build().Dump
 	d.TimeDateStamp = 0x65000000 + uint32(60*n)
+	d.SysMemory = synth.SystemCommit(synth.SystemMemoryInfo(1<<21, 1<<19), 400_000+60_000*uint64(n), 1_000_000)
+	d.Handles = &synth.HandleData{Handles: []synth.Handle{{Handle: 0x4, TypeName: "File"}}}
+	for i := range 2 * n {
+		d.Handles.Handles = append(d.Handles.Handles, synth.Handle{Handle: 8 + 4*uint64(i), TypeName: "Event"})
+	}
 	return d.Bytes()
 }

@@ -140,7 +140,7 @@ var permitted = map[string]string{
 	"internal/analysis/roles":    "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":   "internal/progress internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/delta":    "",
-	"internal/analysis/snapshot": "internal/analysis/attrib internal/analysis/delta internal/analysis/handles internal/analysis/roles internal/analysis/stacks internal/analysis/vmmap internal/target pkg/minidump",
+	"internal/analysis/snapshot": "internal/analysis/attrib internal/analysis/delta internal/analysis/handles internal/analysis/roles internal/analysis/stacks internal/analysis/vmmap internal/target pkg/memory pkg/minidump pkg/process",
 	"internal/analysis/stacks":   "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
 	"internal/analysis/triage": "internal/analysis/attrib internal/analysis/census internal/analysis/check internal/analysis/crash internal/analysis/handles internal/analysis/locate " +
 		"internal/analysis/refs internal/analysis/stacks internal/analysis/vmmap internal/finding internal/progress internal/symbols internal/target internal/unwind pkg/heap pkg/memory",

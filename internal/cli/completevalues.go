@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/heapdump/heapdump/internal/analysis/attrib"
+	"github.com/heapdump/heapdump/internal/analysis/delta"
 	"github.com/heapdump/heapdump/internal/analysis/refs"
 	"github.com/heapdump/heapdump/internal/analysis/structure"
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
@@ -62,8 +63,10 @@ func (a *app) valuesOf(c *cobra.Command, f *pflag.Flag) (list values, single boo
 func (a *app) valuesByCommand(command, flag string) values {
 	fixed := func(words ...string) values { return func(*cobra.Command, []string) []string { return words } }
 	switch command + " " + flag {
-	case "owners by", "diff by":
+	case "owners by":
 		return fixed(attrib.Names()...)
+	case "diff by":
+		return fixed(append(attrib.Names(), delta.ByUsage, delta.ByHandles)...)
 	case "retained by":
 		return fixed("block", "root", "type")
 	case "stat sort":

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,9 +39,13 @@ func (a *app) diff() *cobra.Command {
 		Long: `Each of OLD and NEW is a dump, or what heapdump owners --format json --top 0 wrote of one, so that old
 dumps need not be kept. Owners are compared by what stays the same from run to run: stacks and types by
 module and offset, heaps by their role. Of three and more, oldest first, only what grew at every step
-is shown. --by is as for owners; without it, the best that the first dump has is taken.`,
+is shown, at which rate, and when the growth would run into a limit. --by is as for owners; without it,
+the best that the first dump has is taken. What address space is for and handles by type follow, where
+all files know them. --by usage or --by handles compares nothing else and walks no heap; what
+heapdump address --summary or handles wrote with --format json will do then.`,
 		Example: lines("heapdump diff monday.dmp friday.dmp", "heapdump diff --by type,size monday.dmp friday.dmp",
-			"heapdump diff 1.dmp 2.dmp 3.dmp 4.dmp", "heapdump diff baseline.json build.dmp --format json",
+			"heapdump diff 1.dmp 2.dmp 3.dmp 4.dmp", "heapdump diff --by handles monday.dmp friday.dmp",
+			"heapdump diff baseline.json build.dmp --format json",
 			"heapdump diff --fail-on 'growth>5%' monday.dmp friday.dmp"),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 {
@@ -52,7 +57,7 @@ is shown. --by is as for owners; without it, the best that the first dump has is
 	}, groupWalk, "nothing; umdh OLD NEW compares two snapshots of a living process with stack traces")
 	fs := c.Flags()
 	fs.SortFlags = false
-	fs.StringSliceVar(&f.by, "by", nil, "`what` to compare by: "+strings.Join(attrib.Names(), ", ")+"; several nest")
+	fs.StringSliceVar(&f.by, "by", nil, "`what` to compare by: "+strings.Join(attrib.Names(), ", ")+"; several nest; or usage (of address\nspace) or handles (by type) alone")
 	fs.StringSliceVar(&f.skip, "skip", nil, "a `module` whose frames name no owner either; repeats")
 	fs.IntVar(&f.top, "top", 20, "at most this `number` of rows; 0 is all")
 	fs.BoolVar(&f.all, "all", false, "also what did not change, or did not grow at every step")
@@ -74,9 +79,12 @@ func (a *app) runDiff(ctx context.Context, args []string, f diffFlags) error {
 	if err != nil {
 		return err
 	}
-	by, err := attrib.ParseBy(f.by)
-	if err != nil {
+	d := &differ{app: a, flags: f}
+	if err := d.parseBy(f.by); err != nil {
 		return usagef("--by: %w", err)
+	}
+	if d.process != "" && (f.picked() || len(f.skip) > 0 || !slices.Equal(f.heaps, []string{"all"})) {
+		return usagef("--by %s compares no blocks, and --heap, --size, --state, --origin, --range and --skip choose among blocks", d.process)
 	}
 	filter, err := f.filter(false)
 	if err != nil {
@@ -91,7 +99,7 @@ func (a *app) runDiff(ctx context.Context, args []string, f diffFlags) error {
 	if err != nil {
 		return err
 	}
-	d := &differ{app: a, flags: f, options: attrib.Options{By: by, Keep: filter.Match, Skip: f.skip}}
+	d.options.Keep, d.options.Skip = filter.Match, f.skip
 	sides, err := d.sides(ctx, args)
 	if err != nil {
 		return err
@@ -112,7 +120,7 @@ func (a *app) runDiff(ctx context.Context, args []string, f diffFlags) error {
 // growthOf is the figure of a comparison: by how many percent the last side has
 // more bytes in use than the first. It is not known when the first has none.
 func growthOf(r *delta.Result) triage.Figures {
-	before := r.Total.Old().Bytes
+	before := r.Total.Old().Bytes // none of handles
 	if before == 0 {
 		return nil
 	}
@@ -124,7 +132,24 @@ type differ struct {
 	*app
 	flags    diffFlags
 	options  attrib.Options
+	process  string // delta.ByUsage or delta.ByHandles when no blocks are compared
 	coverage []string
+}
+
+// parseBy reads what is compared: what blocks are grouped by, or something of
+// the process as a whole.
+func (d *differ) parseBy(words []string) (err error) {
+	for _, w := range words {
+		if w = strings.ToLower(strings.TrimSpace(w)); w == delta.ByUsage || w == delta.ByHandles {
+			if len(words) > 1 {
+				return fmt.Errorf("%s is of the process and not of blocks, and stands alone; without --by diff shows it after the owners", w)
+			}
+			d.process = w
+			return nil
+		}
+	}
+	d.options.By, err = attrib.ParseBy(words)
+	return err
 }
 
 // sides reads all files. Earlier results come first, since they say what the
@@ -140,8 +165,8 @@ func (d *differ) sides(ctx context.Context, args []string) ([]*delta.Side, error
 			continue
 		}
 		out[i] = s
-		if len(d.options.By) == 0 {
-			if d.options.By, err = attrib.ParseBy(s.By); err != nil {
+		if len(d.options.By) == 0 && d.process == "" {
+			if err = d.parseBy(s.By); err != nil {
 				return nil, inputError(fmt.Errorf("%s: %w", path, err))
 			}
 		}
@@ -193,6 +218,29 @@ func (d *differ) dump(ctx context.Context, path string) (*delta.Side, error) {
 		return nil, inputError(err)
 	}
 	defer t.Close()
+	s, err := d.side(ctx, path, t)
+	if err != nil {
+		return nil, err
+	}
+	s.Process = report.Describe(t).Process
+	if d.process != "" { // what is missing of heaps is nothing to it
+		return s, nil
+	}
+	for _, c := range report.Coverage(t, nil) {
+		d.coverage = append(d.coverage, path+": "+c)
+	}
+	return s, nil
+}
+
+// side makes a side of an opened dump.
+func (d *differ) side(ctx context.Context, path string, t *target.Target) (*delta.Side, error) {
+	if d.process != "" {
+		s, err := snapshot.OfProcess(t, d.process)
+		if err != nil {
+			return nil, inputError(err)
+		}
+		return s, nil
+	}
 	heaps, err := d.heaps(t, d.flags.heaps)
 	if err != nil {
 		return nil, err
@@ -204,13 +252,5 @@ func (d *differ) dump(ctx context.Context, path string) (*delta.Side, error) {
 	m := d.meter("reading " + path)
 	defer m.Done()
 	d.options.Tick = m.Set
-	s, err := snapshot.Of(ctx, t, heaps, d.options)
-	if err != nil {
-		return nil, err
-	}
-	s.Process = report.Describe(t).Process
-	for _, c := range report.Coverage(t, nil) {
-		d.coverage = append(d.coverage, path+": "+c)
-	}
-	return s, nil
+	return snapshot.Of(ctx, t, heaps, d.options)
 }

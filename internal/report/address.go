@@ -17,7 +17,7 @@ func AddressSummary(t *target.Target, m *vmmap.Map, s vmmap.Summary) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)...)
-	doc.add(addressSpace(m, s))
+	doc.add(addressSpace(t, m, s))
 	doc.add(usages(s), sums(s, "type", "Type, of what is not free", s.Type), sums(s, "state", "State", s.State),
 		sums(s, "protect", "Protection, of what is committed", s.Protect), largest(s), kinds(s))
 	doc.add(coverage(t, nil))
@@ -27,13 +27,14 @@ func AddressSummary(t *target.Target, m *vmmap.Map, s vmmap.Summary) *Document {
 	return doc
 }
 
-func addressSpace(m *vmmap.Map, s vmmap.Summary) Table {
+func addressSpace(t *target.Target, m *vmmap.Map, s vmmap.Summary) Table {
 	return record("address_space", "Address space", []pair{
 		{Column{"partial", "", Yes}, m.Partial},
 		{Column{"regions", "Regions", Count}, s.Regions},
 		{Column{"bytes", "Bytes in them", Bytes}, s.Bytes},
 		{Column{"free_bytes", titleIf(!m.Partial, "Free bytes"), Bytes}, known(!m.Partial, s.FreeBytes)},
 		{Column{"unusable_bytes", titleIf(!m.Partial, "Of these lost to 64 KiB steps"), Bytes}, known(!m.Partial, s.UnusableBytes)},
+		{Column{"written", "", Text}, written(t)},
 	})
 }
 

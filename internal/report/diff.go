@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,23 +15,60 @@ import (
 func Diff(r *delta.Result, top int, coverage []string) *Document {
 	first, last := r.Sides[0], r.Sides[len(r.Sides)-1]
 	d := &Document{Title: fmt.Sprintf("%s → %s: %s", first.File, last.File, orUnknown(last.Process))}
-	d.add(diffSides(r), record("total", "", []pair{
-		{Column{"by", "", List}, r.By},
-		{Column{"old_bytes", "Bytes in use, first", Bytes}, r.Total.Old().Bytes},
-		{Column{"new_bytes", "Bytes in use, last", Bytes}, r.Total.New().Bytes},
-		{Column{"delta_bytes", "Growth in bytes", Bytes}, r.Total.Bytes()},
-		{Column{"delta_blocks", "Growth in blocks", Count}, r.Total.Blocks()},
-		{Column{"seconds", titleIf(r.Span > 0, "Seconds between"), Count}, known(r.Span > 0, int64(r.Span/time.Second))},
-		{Column{"bytes_per_hour", titleIf(hasRate(r), "Growth in bytes an hour"), Bytes}, perHour(r)},
-	}))
+	d.add(diffSides(r), diffTotal(r))
 	d.add(diffRows("rows", diffTitle(r), r, r.Rows, top, "nothing grew"), diffStack(r))
 	d.add(diffRows("usage", "Address space, by what it is for", r, r.Usage, 0, ""),
 		diffRows("handle_types", "Handles, by type", r, r.Handles, 0, ""))
 	d.add(forecasts(r))
-	cov := values("coverage", "What these dumps cannot answer", coverage)
+	cov := values("coverage", "What these dumps cannot answer", append(coverage, untimed(r)...))
 	cov.Wrap = true
 	d.add(cov)
 	return d
+}
+
+// counted is what rows have: bytes of blocks in use, of address space taken,
+// or no bytes but handles.
+type counted struct {
+	old, new, growth, blocks, more string
+	steady                         [2]string // one, several
+}
+
+// countedBy says what the rows of a table count; rows of owners are by
+// whatever r is by.
+func countedBy(key string, r *delta.Result) counted {
+	is := func(name, by string) bool { return key == name || key == "rows" && len(r.By) == 1 && r.By[0] == by }
+	switch {
+	case is("usage", delta.ByUsage):
+		return counted{"Address space taken, first", "Address space taken, last", "Growth in bytes", "Growth in regions", "Regions more", [2]string{"use", "uses"}}
+	case is("handle_types", delta.ByHandles):
+		return counted{"", "", "", "Growth in handles", "Handles more", [2]string{"type", "types"}}
+	}
+	return counted{"Bytes in use, first", "Bytes in use, last", "Growth in bytes", "Growth in blocks", "Blocks more", [2]string{"owner", "owners"}}
+}
+
+func diffTotal(r *delta.Result) Table {
+	c := countedBy("rows", r)
+	bytes := c.growth != ""
+	return record("total", "", []pair{
+		{Column{"by", "", List}, r.By},
+		{Column{"old_bytes", c.old, Bytes}, known(bytes, r.Total.Old().Bytes)},
+		{Column{"new_bytes", c.new, Bytes}, known(bytes, r.Total.New().Bytes)},
+		{Column{"delta_bytes", c.growth, Bytes}, known(bytes, r.Total.Bytes())},
+		{Column{"delta_blocks", c.blocks, Count}, r.Total.Blocks()},
+		{Column{"seconds", titleIf(r.Span > 0, "Seconds between"), Count}, known(r.Span > 0, int64(r.Span/time.Second))},
+		{Column{"bytes_per_hour", titleIf(hasRate(r), "Growth in bytes an hour"), Bytes}, perHour(r, &r.Total)},
+	})
+}
+
+// untimed says why there is no rate.
+func untimed(r *delta.Result) []string {
+	if s := r.Disorder(); s != nil {
+		return []string{fmt.Sprintf("%s was written before the one in front of it: growth and rates are those of the order given; the oldest goes first", s.File)}
+	}
+	if r.Span <= 0 {
+		return []string{"no rates: the files do not say when they were written, or all at the same second"}
+	}
+	return nil
 }
 
 func orUnknown(s string) string {
@@ -63,24 +101,55 @@ func diffSides(r *delta.Result) Table {
 
 func hasRate(r *delta.Result) bool { _, ok := r.Rate(); return ok }
 
-func perHour(r *delta.Result) any {
-	rate, ok := r.Rate()
+// perHour is by how many bytes an hour a row grew, nil when it did not or the
+// times are not known.
+func perHour(r *delta.Result, c *delta.Change) any {
+	rate, ok := r.RateOf(c)
 	return known(ok && rate < math.MaxInt64/3600, uint64(rate*3600))
 }
 
 // diffRows are changes: a sign and the bytes, as umdh prints them.
 func diffRows(key, title string, r *delta.Result, rows []delta.Change, top int, empty string) Table {
+	t := fill(Table{Key: key, Title: title, Main: key == "rows", Empty: empty}, diffFields(key, r), cut(rows, top))
+	if n := len(rows) - len(t.Rows); n > 0 {
+		t.Notes = append(t.Notes, plural(n, "row more", "rows more")+"; --top 0 shows all")
+	}
+	left := map[string]int{"rows": r.Steady, "usage": r.SteadyUsage, "handle_types": r.SteadyHandles}[key]
+	if left > 0 && (key == "rows" || len(t.Rows) > 0) {
+		what := "did not change"
+		if len(r.Sides) > 2 {
+			what = "did not grow at every step"
+		}
+		words := countedBy(key, r).steady
+		t.Notes = append(t.Notes, fmt.Sprintf("%s %s; --all shows them", plural(left, words[0], words[1]), what))
+	}
+	return t
+}
+
+// diffFields are the columns of changes. Of handles nobody knows bytes: rows
+// say null of them, for programs only.
+func diffFields(key string, r *delta.Result) []field[delta.Change] {
+	c := countedBy(key, r)
+	bytes := c.growth != ""
+	steps := func(title string) string { return titleIf(len(r.Sides) > 2, title) }
 	fields := []field[delta.Change]{
 		f("", "±", Text, func(c delta.Change) any { return sign(c) }),
-		f("delta_bytes", "Bytes more", Bytes, func(c delta.Change) any { return c.Bytes() }),
-		f("new_bytes", "New", Bytes, func(c delta.Change) any { return c.New().Bytes }),
-		f("old_bytes", "Old", Bytes, func(c delta.Change) any { return c.Old().Bytes }),
-		f("delta_blocks", more(key), Count, func(c delta.Change) any { return c.Blocks() }),
-		f("new_blocks", "", Count, func(c delta.Change) any { return c.New().Blocks }),
-		f("old_blocks", "", Count, func(c delta.Change) any { return c.Old().Blocks }),
+		f("delta_bytes", titleIf(bytes, "Bytes more"), Bytes, func(c delta.Change) any { return known(bytes, c.Bytes()) }),
+		f("new_bytes", titleIf(bytes, "New"), Bytes, func(c delta.Change) any { return known(bytes, c.New().Bytes) }),
+		f("old_bytes", titleIf(bytes, "Old"), Bytes, func(c delta.Change) any { return known(bytes, c.Old().Bytes) }),
+		f("bytes_per_hour", titleIf(bytes && r.Span > 0, steps("Bytes an hour")), Bytes, func(c delta.Change) any { return perHour(r, &c) }),
+		f("delta_blocks", c.more, Count, func(c delta.Change) any { return c.Blocks() }),
+		f("new_blocks", titleIf(!bytes, "New"), Count, func(c delta.Change) any { return c.New().Blocks }),
+		f("old_blocks", titleIf(!bytes, "Old"), Count, func(c delta.Change) any { return c.Old().Blocks }),
+	}
+	if key == "handle_types" {
+		fields = slices.Concat(fields[:1], fields[5:])
 	}
 	if len(r.Sides) > 2 {
-		fields = append(fields, f("steps_bytes", "Bytes at each step", List, func(c delta.Change) any { return steps(c) }))
+		fields = append(fields, f("steps_bytes", titleIf(bytes, "Bytes at each step"), List, func(c delta.Change) any { return known(bytes, stepBytes(c)) }))
+	}
+	if len(r.Sides) > 2 && !bytes {
+		fields = append(fields, f("steps_blocks", "Handles at each step", List, func(c delta.Change) any { return stepBlocks(c) }))
 	}
 	fields = append(fields, f("keys", "What", List, func(c delta.Change) any { return c.Keys }))
 	if key == "rows" {
@@ -91,26 +160,7 @@ func diffRows(key, title string, r *delta.Result, rows []delta.Change, top int, 
 			return c.Stack
 		}))
 	}
-	if key == "handle_types" { // handles have no bytes
-		fields = fields[4:]
-	}
-	t := fill(Table{Key: key, Title: title, Main: key == "rows", Empty: empty}, fields, cut(rows, top))
-	if n := len(rows) - len(t.Rows); n > 0 {
-		t.Notes = append(t.Notes, plural(n, "row more", "rows more")+"; --top 0 shows all")
-	}
-	if key == "rows" && r.Steady > 0 {
-		what := "did not change"
-		if len(r.Sides) > 2 {
-			what = "did not grow at every step"
-		}
-		t.Notes = append(t.Notes, fmt.Sprintf("%s %s; --all shows them", plural(r.Steady, "owner", "owners"), what))
-	}
-	return t
-}
-
-// more is the title of what is counted beside bytes.
-func more(key string) string {
-	return map[string]string{"rows": "Blocks more", "usage": "Regions more", "handle_types": "Handles more"}[key]
+	return fields
 }
 
 func sign(c delta.Change) string {
@@ -123,10 +173,18 @@ func sign(c delta.Change) string {
 	return " "
 }
 
-func steps(c delta.Change) []string {
+func stepBytes(c delta.Change) []string {
 	var out []string
 	for _, s := range c.Steps {
 		out = append(out, fmt.Sprint(s.Bytes))
+	}
+	return out
+}
+
+func stepBlocks(c delta.Change) []string {
+	var out []string
+	for _, s := range c.Steps {
+		out = append(out, fmt.Sprint(s.Blocks))
 	}
 	return out
 }
@@ -147,9 +205,22 @@ func forecasts(r *delta.Result) Table {
 	return fill(Table{Key: "forecasts", Title: "If it goes on like this"}, []field[delta.Forecast]{
 		f("limit", "Runs into", Text, func(x delta.Forecast) any { return x.Name }),
 		f("left_bytes", "Bytes left", Bytes, func(x delta.Forecast) any { return x.Left }),
+		f("bytes_per_hour", "Bytes an hour", Bytes, func(x delta.Forecast) any { return uint64(x.Rate * 3600) }),
+		f("measured_by", "Measured by", Text, func(x delta.Forecast) any { return measuredBy(r, x) }),
 		f("after_seconds", "", Count, func(x delta.Forecast) any { return int64(x.After / time.Second) }),
 		f("", "In about", Text, func(x delta.Forecast) any { return about(x.After) }),
 	}, r.Forecasts())
+}
+
+// measuredBy says which growth a forecast goes by.
+func measuredBy(r *delta.Result, x delta.Forecast) string {
+	switch {
+	case x.Measured:
+		return "how much less was left"
+	case len(r.By) == 1 && r.By[0] == delta.ByUsage:
+		return "the address space taken"
+	}
+	return "the bytes in use"
 }
 
 // about is a duration in its largest unit.

@@ -13,7 +13,7 @@ import (
 func Handles(t *target.Target, r *handles.Result) *Document {
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
-	doc.add(header(d)[0], handleCounts(r), handleTypes(r))
+	doc.add(header(d)[0], handleCounts(t, r), handleTypes(r))
 	if r.Search != nil {
 		doc.add(handleSearch(r))
 	}
@@ -23,11 +23,12 @@ func Handles(t *target.Target, r *handles.Result) *Document {
 	return doc
 }
 
-func handleCounts(r *handles.Result) Table {
+func handleCounts(d *target.Target, r *handles.Result) Table {
 	t := record("counts", "", []pair{
 		{Column{"count", "Handles", Count}, known(r.Listed, len(r.Handles))},
 		{Column{"declared", titleIf(r.Listed && r.Declared != uint64(r.Read), "Handles that the stream promises"), Count}, known(r.Listed, r.Declared)},
 		{Column{"read", titleIf(r.Read != len(r.Handles) || r.Listed && r.Declared != uint64(r.Read), "Handles that could be read"), Count}, known(r.Listed, r.Read)},
+		{Column{"written", "", Text}, written(d)},
 	})
 	t.Flat = true
 	return t

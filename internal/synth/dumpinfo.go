@@ -195,3 +195,12 @@ func SystemMemoryInfo(physicalPages, availablePages uint64) []byte {
 	put64(b, perf, availablePages)
 	return b
 }
+
+// SystemCommit adds to a SystemMemoryInfo stream how many pages all processes
+// have committed, and may commit.
+func SystemCommit(b []byte, committedPages, limitPages uint64) []byte {
+	const perf = 4 + 52 + 60 // available pages, committed pages, commit limit
+	put64(b, perf+8, committedPages)
+	put64(b, perf+16, limitPages)
+	return b
+}

@@ -32,6 +32,12 @@ type Limit struct {
 	Left uint64 // bytes until then, on the last side
 }
 
+// What rows can be by that no block has, beside what blocks are grouped by.
+const (
+	ByUsage   = "usage"   // address space by what it is for, in regions
+	ByHandles = "handles" // handles by type, without bytes
+)
+
 // Side is one dump, or one earlier result.
 type Side struct {
 	File    string
@@ -94,6 +100,8 @@ type Result struct {
 	Handles []Change
 	Steady  int           // rows left out since they did not change, or did not grow at every step
 	Span    time.Duration // from the first side to the last; 0 when not known
+	// SteadyUsage and SteadyHandles are as Steady, of Usage and Handles.
+	SteadyUsage, SteadyHandles int
 }
 
 // Options say what of a comparison is kept.
@@ -129,10 +137,10 @@ func Compare(sides []*Side, o Options) (*Result, error) {
 	}
 	r.Rows, r.Steady = keep(join(sides, func(s *Side) []Row { return s.Rows }), o, len(sides) > 2)
 	if every(sides, func(s *Side) bool { return s.Usage != nil }) {
-		r.Usage, _ = keep(join(sides, func(s *Side) []Row { return s.Usage }), o, false)
+		r.Usage, r.SteadyUsage = keep(join(sides, func(s *Side) []Row { return s.Usage }), o, len(sides) > 2)
 	}
 	if every(sides, func(s *Side) bool { return s.Handles != nil }) {
-		r.Handles, _ = keep(join(sides, func(s *Side) []Row { return s.Handles }), o, false)
+		r.Handles, r.SteadyHandles = keep(join(sides, func(s *Side) []Row { return s.Handles }), o, len(sides) > 2)
 	}
 	first, last := sides[0].Written, sides[len(sides)-1].Written
 	if !first.IsZero() && last.After(first) {
@@ -192,34 +200,68 @@ func keep(all []Change, o Options, steps bool) (out []Change, left int) {
 
 // Rate is by how many bytes a second the total grew; not known without times,
 // or when it did not grow.
-func (r *Result) Rate() (float64, bool) {
-	if r.Span <= 0 || r.Total.Bytes() <= 0 {
+func (r *Result) Rate() (float64, bool) { return r.RateOf(&r.Total) }
+
+// RateOf is by how many bytes a second one row grew, from the first side to
+// the last; not known without times, or when it did not grow.
+func (r *Result) RateOf(c *Change) (float64, bool) {
+	if r.Span <= 0 || c.Bytes() <= 0 {
 		return 0, false
 	}
-	return float64(r.Total.Bytes()) / r.Span.Seconds(), true
+	return float64(c.Bytes()) / r.Span.Seconds(), true
+}
+
+// Disorder returns the first side that was written before the one in front of
+// it, where both know when; nil when all are in order.
+func (r *Result) Disorder() *Side {
+	var last time.Time
+	for _, s := range r.Sides {
+		if s.Written.IsZero() {
+			continue
+		}
+		if s.Written.Before(last) {
+			return s
+		}
+		last = s.Written
+	}
+	return nil
 }
 
 // Forecast is when growth would run into a limit.
 type Forecast struct {
 	Limit
-	After time.Duration // from the last side on
+	Rate     float64       // bytes a second
+	Measured bool          // Rate is that at which the limit came nearer; else that of the bytes in use
+	After    time.Duration // from the last side on
 }
 
 // century is longer than any forecast means anything.
 const century = 100 * 365 * 24 * time.Hour
 
-// Forecasts says when the growth of the total, if it went on as it did, would
-// run into the limits of the last side, the nearest first. That is arithmetic,
-// and not a promise.
+// Forecasts says when growth, if it went on as it did, would run into the
+// limits of the last side, the nearest first: at the rate at which what is left
+// became less, where the first side says what was left then, else at that of
+// the total. Of three and more sides the total has to have grown at each step.
+// That is arithmetic, and not a promise.
 func (r *Result) Forecasts() []Forecast {
-	rate, ok := r.Rate()
-	if !ok {
+	total, grew := r.Rate()
+	if r.Span <= 0 || len(r.Sides) > 2 && !r.Total.Grew() {
 		return nil
 	}
 	var out []Forecast
 	for _, l := range r.Sides[len(r.Sides)-1].Limits {
-		if s := float64(l.Left) / rate; s < century.Seconds() {
-			out = append(out, Forecast{l, time.Duration(s * float64(time.Second))})
+		f := Forecast{Limit: l, Rate: total}
+		for _, before := range r.Sides[0].Limits {
+			if before.Name == l.Name && before.Left > l.Left {
+				f.Rate, f.Measured = float64(before.Left-l.Left)/r.Span.Seconds(), true
+			}
+		}
+		if !f.Measured && !grew {
+			continue
+		}
+		if s := float64(l.Left) / f.Rate; s < century.Seconds() {
+			f.After = time.Duration(s * float64(time.Second))
+			out = append(out, f)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Forecast) int { return cmp.Compare(a.After, b.After) })

@@ -120,3 +120,62 @@ func TestUsageNeedsAllSides(t *testing.T) {
 		t.Errorf("%v", rows(r.Usage))
 	}
 }
+
+// TestForecastOfWhatIsLeft: 900 bytes of address space went in 10 minutes, 1.5
+// a second, though 600 more bytes are in use: 60 are left for 40 seconds. The
+// commit limit did not come nearer, so that it is the 600 that count. What did
+// not grow at each of several steps has no forecast.
+func TestForecastOfWhatIsLeft(t *testing.T) {
+	old, now := side(0, row("x", 1, 100)), side(10, row("x", 1, 700))
+	old.Limits = []delta.Limit{{Name: "space", Left: 960}, {Name: "commit", Left: 7200}}
+	now.Limits = []delta.Limit{{Name: "space", Left: 60}, {Name: "commit", Left: 7200}}
+	r := compare(t, delta.Options{}, old, now)
+	want := []delta.Forecast{
+		{Limit: now.Limits[0], Rate: 1.5, Measured: true, After: 40 * time.Second},
+		{Limit: now.Limits[1], Rate: 1, After: 2 * time.Hour},
+	}
+	if got := r.Forecasts(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	if got := compare(t, delta.Options{}, old, side(5, row("x", 1, 900)), now).Forecasts(); got != nil {
+		t.Errorf("of what shrank between: %+v", got)
+	}
+	still := side(10, row("x", 1, 100))
+	still.Limits = now.Limits
+	if got := compare(t, delta.Options{}, old, still).Forecasts(); len(got) != 1 || !got[0].Measured {
+		t.Errorf("address space goes, though no more bytes are in use: %+v", got)
+	}
+}
+
+// TestStepsOfAll: of several steps address space and handles are kept as
+// owners are, and each has its rate: 120 bytes in 2 minutes are one a second.
+func TestStepsOfAll(t *testing.T) {
+	at := func(minute int, heap, image uint64, events, files int) *delta.Side {
+		s := side(minute, row("x", 1, 100))
+		s.Usage = []delta.Row{row("Heap", 1, heap), row("Image", 1, image)}
+		s.Handles = []delta.Row{row("Event", events, 0), row("File", files, 0)}
+		return s
+	}
+	r := compare(t, delta.Options{}, at(0, 10, 10, 1, 1), at(1, 20, 5, 2, 1), at(2, 130, 50, 3, 2))
+	if got := append(rows(r.Usage), rows(r.Handles)...); !reflect.DeepEqual(got, []string{"Heap +120 +0", "Event +0 +2"}) || r.SteadyUsage != 1 || r.SteadyHandles != 1 {
+		t.Errorf("%v, %d and %d left out", got, r.SteadyUsage, r.SteadyHandles)
+	}
+	if rate, ok := r.RateOf(&r.Usage[0]); !ok || rate != 1 {
+		t.Errorf("rate %v %v", rate, ok)
+	}
+	if _, ok := r.RateOf(&r.Handles[0]); ok {
+		t.Error("handles have no bytes, and no rate of them")
+	}
+}
+
+// TestDisorder: sides that are not in the order in which they were written.
+func TestDisorder(t *testing.T) {
+	if s := compare(t, delta.Options{}, side(0), side(9), side(5)).Disorder(); s == nil || s.File != "5.dmp" {
+		t.Errorf("%+v", s)
+	}
+	unknown := side(0)
+	unknown.Written = time.Time{}
+	if s := compare(t, delta.Options{}, side(1), unknown, side(2)).Disorder(); s != nil {
+		t.Errorf("%+v", s)
+	}
+}

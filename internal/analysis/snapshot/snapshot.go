@@ -5,6 +5,7 @@ package snapshot
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/heapdump/heapdump/internal/analysis/attrib"
 	"github.com/heapdump/heapdump/internal/analysis/delta"
@@ -13,7 +14,9 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/minidump"
+	"github.com/heapdump/heapdump/pkg/process"
 )
 
 // Of makes a side of a dump. The program's name is the caller's to fill in.
@@ -39,13 +42,67 @@ func Of(ctx context.Context, t *target.Target, heaps []*target.Heap, o attrib.Op
 		s.Rows = append(s.Rows, ownerRow(&owners.Groups[i], o.HeapName))
 	}
 	space(s, t)
-	if h := handles.Take(t, handles.Filter{}); h.Listed {
-		s.Handles = []delta.Row{}
-		for _, x := range h.ByType {
-			s.Handles = append(s.Handles, delta.Row{Fingerprint: x.Type, Keys: []string{x.Type}, Amount: delta.Amount{Blocks: x.Count}})
+	s.Handles = handleTypes(t)
+	return s, nil
+}
+
+// OfProcess makes a side of a dump that needs no blocks: by delta.ByUsage what
+// address space is for, by delta.ByHandles the handles. The error says what the
+// dump does not have.
+func OfProcess(t *target.Target, by string) (*delta.Side, error) {
+	s := &delta.Side{File: t.Path, By: []string{by}}
+	if at := t.File.Time(); at.Unix() > 0 {
+		s.Written = at.UTC()
+	}
+	space(s, t)
+	if by == delta.ByHandles {
+		if s.Rows = handleTypes(t); s.Rows == nil {
+			return nil, fmt.Errorf("%s lists no handles (it has no HandleData stream); without --by handles its blocks are compared", t.Path)
+		}
+		s.Usage = nil
+		return s, nil
+	}
+	if s.Usage == nil {
+		return nil, fmt.Errorf("%s has no list of its whole address space (MemoryInfoList); without --by usage its blocks are compared", t.Path)
+	}
+	s.Rows, s.Usage = taken(s.Usage), nil
+	return s, nil
+}
+
+// taken is address space but for what is free.
+func taken(rows []delta.Row) []delta.Row {
+	out := []delta.Row{}
+	for _, r := range rows {
+		if r.Fingerprint != vmmap.Free.String() {
+			out = append(out, r)
 		}
 	}
-	return s, nil
+	return out
+}
+
+// handleTypes counts the handles by type; nil when the dump lists none.
+func handleTypes(t *target.Target) []delta.Row {
+	h := handles.Take(t, handles.Filter{})
+	if !h.Listed {
+		return nil
+	}
+	out := []delta.Row{}
+	for _, x := range h.ByType {
+		out = append(out, handleRow(x.Type, x.Count))
+	}
+	return out
+}
+
+func handleRow(kind string, count int) delta.Row {
+	return delta.Row{Fingerprint: kind, Keys: []string{kind}, Amount: delta.Amount{Blocks: count}}
+}
+
+// usageRow is a usage as a row of a side; bits is 0 where it has no width.
+func usageRow(name string, bits, regions int, bytes uint64) delta.Row {
+	if bits != 0 {
+		name = fmt.Sprintf("%s, %d-bit", name, bits)
+	}
+	return delta.Row{Fingerprint: name, Keys: []string{name}, Amount: delta.Amount{Blocks: regions, Bytes: bytes}}
 }
 
 // ownerRow is a group as a row of a side. Heaps are named by their role, since
@@ -97,18 +154,30 @@ func space(s *delta.Side, t *target.Target) {
 	}
 	s.Usage = []delta.Row{}
 	for _, u := range sum.Usage {
-		name := u.Name
-		if u.Bits != 0 {
-			name = fmt.Sprintf("%s, %d-bit", name, u.Bits)
-		}
-		s.Usage = append(s.Usage, delta.Row{Fingerprint: name, Keys: []string{name}, Amount: delta.Amount{Blocks: u.Regions, Bytes: u.Bytes}})
+		s.Usage = append(s.Usage, usageRow(u.Name, u.Bits, u.Regions, u.Bytes))
 	}
-	if t.File.Arch().Bits() == 32 { // of 64 bits nobody runs out
-		s.Limits = append(s.Limits, delta.Limit{Name: "the end of the address space", Left: sum.FreeBytes - min(sum.FreeBytes, sum.UnusableBytes)})
+	if program32(t) { // of 64 bits nobody runs out
+		free := freeBelow(m, 1<<32)
+		s.Limits = append(s.Limits, delta.Limit{Name: "the end of the address space", Left: free - min(free, sum.UnusableBytes)})
 	}
 	if left, ok := commitLeft(t.File); ok {
 		s.Limits = append(s.Limits, delta.Limit{Name: "the machine's commit limit", Left: left})
 	}
+}
+
+// program32 reports whether the program is of 32 bits, on whatever Windows.
+func program32(t *target.Target) bool {
+	return t.File.Arch().Bits() == 32 || slices.ContainsFunc(t.PEBs, func(p process.PEB) bool { return p.Bits == 32 })
+}
+
+// freeBelow is how much address space below end nothing takes.
+func freeBelow(m *vmmap.Map, end memory.Addr) (free uint64) {
+	for i := range m.Pieces {
+		if p := &m.Pieces[i]; p.Usage == vmmap.Free && p.Start < end {
+			free += min(p.End, end).Sub(p.Start)
+		}
+	}
+	return free
 }
 
 // commitLeft is how much more all processes of the machine could commit.
