@@ -135,10 +135,13 @@ func isAddress(s string) bool {
 
 // explain says what is at an address.
 func (a *app) explain(ctx context.Context, t *target.Target, m *vmmap.Map, at memory.Addr) (report.Explained, error) {
-	x := report.Explained{Address: at, Why: t.Space.Why(at), Owners: m.Owners(at)}
+	x := report.Explained{Address: at, Why: t.Space.Why(at), Owners: m.Owners(at), Beyond: m.Beyond(at)}
 	x.Saved = x.Why == memory.Present
 	x.Piece, x.Described = m.At(at)
 	o := x.Piece.Owner
+	if !x.Described && len(x.Owners) > 0 {
+		o = x.Owners[0]
+	}
 	if o != nil && o.Heap != 0 && o.Usage != vmmap.Other {
 		rs, err := roles.Take(ctx, t)
 		if err != nil {
@@ -146,7 +149,7 @@ func (a *app) explain(ctx context.Context, t *target.Target, m *vmmap.Map, at me
 		}
 		x.Roles = rs
 	}
-	if x.Described && (x.Piece.Usage == vmmap.Unknown || o == nil && x.Piece.Usage == vmmap.MappedFile) {
+	if x.Described && (x.Piece.Usage == vmmap.Unknown && (o == nil || o.Kind != vmmap.ClosedKind) || o == nil && x.Piece.Usage == vmmap.MappedFile) {
 		if r, ok := m.Allocation(at); ok {
 			meter := a.meter("looking for what points there")
 			defer meter.Done()

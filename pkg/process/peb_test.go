@@ -35,7 +35,7 @@ func TestPEBFields(t *testing.T) {
 			ReadOnlySharedMemoryBase: 0x7f000000, NtGlobalFlag: 0x70, HeapSegmentReserve: 0x123000, HeapSegmentCommit: 0x5000,
 			HeapDeCommitTotalFreeThreshold: 0x11000, HeapDeCommitFreeBlockThreshold: 0x2200, NumberOfHeaps: 2, MaximumNumberOfHeaps: 48,
 			ProcessHeaps: memory.Addr(p.ProcessHeaps), OSMajorVersion: 10, OSBuildNumber: 19041, ImagePath: p.ImagePath, CommandLine: p.Command,
-			Via: fmt.Sprintf("TEB %#x of thread %d", p.TEBs[0], b.Dump.Threads[0].ID),
+			Via: fmt.Sprintf("TEB %#x of thread %#x", p.TEBs[0], b.Dump.Threads[0].ID),
 		}
 		if a == synth.X86 {
 			want.Bits = 32

@@ -65,13 +65,13 @@ func (r *pebReader) thread(t Thread) {
 	if r.bits = bits; bits == 64 {
 		if teb32 := r.wowTEB(t.TEB); teb32 != 0 {
 			if peb, err := r.Space.Pointer(teb32+0x30, 32); err == nil {
-				r.add(peb, 32, fmt.Sprintf("32-bit TEB %v of thread %d", teb32, t.ID))
+				r.add(peb, 32, fmt.Sprintf("32-bit TEB %v of thread %#x", teb32, t.ID))
 			}
 		}
 	}
 	_, off := tebFields(bits)
 	if peb, err := r.Space.Pointer(t.TEB+off, bits); err == nil {
-		r.add(peb, bits, fmt.Sprintf("TEB %v of thread %d", t.TEB, t.ID))
+		r.add(peb, bits, fmt.Sprintf("TEB %v of thread %#x", t.TEB, t.ID))
 	}
 }
 

@@ -46,6 +46,7 @@ func collect(t *target.Target) *collector {
 	c.compiled()
 	c.managed()
 	c.recognise()
+	c.closed()
 	c.leftovers()
 	slices.SortStableFunc(c.owners, func(a, b Owner) int { return int(a.Usage) - int(b.Usage) })
 	return c
@@ -183,6 +184,15 @@ func (c *collector) heap(h *target.Heap) {
 		}
 		put(memory.Range{Start: h.Address, End: h.Page.Root.Address.Add(memory.PageSize)}, "page heap's handle and root", "the page heap's root")
 	case h.Kind == heap.Unknown:
+		switch {
+		case h.Found.Has(process.ByPEBDefault):
+			o.Evidence = "PEB.ProcessHeap"
+		case h.Found.Has(process.ByPEB):
+			o.Evidence = "PEB.ProcessHeaps"
+		default:
+			return
+		}
+		c.unsaved(o)
 	default:
 		if a, ok := c.allocation(h.Address); ok && h.Address != 0 {
 			put(a, fmt.Sprintf("%s heap, not walked", h.Kind), "its signature")
@@ -198,7 +208,8 @@ func (c *collector) reserved(a memory.Addr) bool {
 
 // other adds what else Windows keeps.
 func (c *collector) other() {
-	if r, ok := c.t.Space.Region(process.SharedUserData); ok && r.State != memory.MemFree && r.Start <= process.SharedUserData {
+	r, ok := c.t.Space.Region(process.SharedUserData)
+	if ok && r.State != memory.MemFree && r.Start <= process.SharedUserData || !ok && !c.t.Space.RegionsKnown() {
 		c.add(Owner{Range: process.SharedUserData.Span(memory.PageSize), Usage: Other, Kind: "data shared with the kernel (KUSER_SHARED_DATA)",
 			Evidence: "its address, the same in every process"})
 	}

@@ -26,8 +26,13 @@ func explained(t testing.TB, tg *target.Target, m *vmmap.Map, a memory.Addr) {
 		return
 	}
 	if !ok {
-		if len(m.Owners(a)) != 0 {
-			t.Errorf("%v: owners where the dump describes nothing", a)
+		if !m.Partial && len(m.Owners(a)) == 0 && m.Beyond(a) == "" && a > 0xffff && tg.Space.Regions()[0].Start <= a && a < tg.Space.Regions()[len(tg.Space.Regions())-1].End {
+			t.Errorf("%v: the dump lists the address space, and nothing says what it is", a)
+		}
+		for _, o := range m.Owners(a) {
+			if !o.Contains(a) || o.Evidence == "" || o.Kind == "" {
+				t.Errorf("%v: the dump describes nothing there, and %+v has it", a, o)
+			}
 		}
 		return
 	}

@@ -21,11 +21,13 @@ type Referrer struct {
 }
 
 // Allocation returns the whole allocation that holds an address: regions
-// beside each other of one allocation base. False where the dump does not list
-// its regions, and in free address space.
+// beside each other of one allocation base. Where the dump does not list its
+// regions it is the piece alone. False in free address space, and where the
+// dump describes none.
 func (m *Map) Allocation(a memory.Addr) (memory.Range, bool) {
 	if m.Partial {
-		return memory.Range{}, false
+		p, ok := m.At(a)
+		return p.Range, ok
 	}
 	all := allocations(m.t.Space.Regions())
 	i, found := slices.BinarySearchFunc(all, a, func(r memory.Range, a memory.Addr) int { return cmp.Compare(r.Start, a) })

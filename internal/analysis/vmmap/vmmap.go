@@ -125,10 +125,11 @@ func (m *Map) At(a memory.Addr) (Piece, bool) {
 
 // Owners returns all that claims an address, the one that has it first: a
 // heap's block may hold the process parameters, and a PEB lie on a page with
-// something else.
+// something else. Where the dump describes no memory, what the dump's lists
+// name all the same: a module whose code was not saved, a thread's TEB.
 func (m *Map) Owners(a memory.Addr) []*Owner {
 	p, ok := m.At(a)
-	if !ok || p.State == memory.MemFree {
+	if ok && p.State == memory.MemFree {
 		return nil
 	}
 	var out []*Owner
@@ -136,7 +137,7 @@ func (m *Map) Owners(a memory.Addr) []*Owner {
 		out = append(out, p.Owner)
 	}
 	for i := range m.owners {
-		if o := &m.owners[i]; o != p.Owner && o.Contains(a) && o.may(&p.Region) {
+		if o := &m.owners[i]; o != p.Owner && o.Contains(a) && (!ok || o.may(&p.Region)) {
 			out = append(out, o)
 		}
 	}
