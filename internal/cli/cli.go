@@ -137,7 +137,7 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 			code = a.fault(p)
 		}
 	}()
-	root := a.root()
+	root := a.root(args)
 	root.SetArgs(args)
 	if completing(args) {
 		a.completions(root)

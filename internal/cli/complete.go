@@ -249,8 +249,9 @@ func (a *app) refused(cmd *cobra.Command) *formatError {
 		env := a.env
 		env.Stdout, env.Stderr, env.Getenv = io.Discard, io.Discard, func(string) string { return "" }
 		inner := &app{env: env}
-		root := inner.root()
-		root.SetArgs(slices.Concat(path, []string{"--format", noFormat}, args))
+		line := slices.Concat(path, []string{"--format", noFormat}, args)
+		root := inner.root(line)
+		root.SetArgs(line)
 		root.SetOut(io.Discard)
 		root.SetErr(io.Discard)
 		var e *formatError

@@ -37,7 +37,7 @@ usage for every command: nothing is passed over in silence. -o and --also stand 
 			if err != nil {
 				return err
 			}
-			s, err := a.readSettings(cmd.Root())
+			s, err := a.readSettings()
 			if err != nil {
 				return err
 			}

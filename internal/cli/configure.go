@@ -66,8 +66,9 @@ func knownFlags(root *cobra.Command) config.Known {
 }
 
 // readSettings reads the config file that --config or $HEAPDUMP_CONFIG names,
-// or the nearest one from the working directory upward.
-func (a *app) readSettings(root *cobra.Command) (*settings, error) {
+// or the nearest one from the working directory upward. The flags of all
+// commands are made for the file only where there is one.
+func (a *app) readSettings() (*settings, error) {
 	s := &settings{file: map[string]setting{}, env: a.env.Getenv}
 	path := a.flags.config
 	if path == "" {
@@ -82,7 +83,7 @@ func (a *app) readSettings(root *cobra.Command) (*settings, error) {
 	if path == "" {
 		return s, nil
 	}
-	f, err := config.Read(path, path, knownFlags(root))
+	f, err := config.Read(path, path, knownFlags((&app{env: a.env}).root(nil)))
 	if err != nil {
 		return nil, usagef("%w", err)
 	}
@@ -123,7 +124,7 @@ func (s *settings) of(command string, f *pflag.Flag) []setting {
 // configure gives the flags that the command line does not name the values of
 // the environment and of the config file.
 func (a *app) configure(cmd *cobra.Command) error {
-	s, err := a.readSettings(cmd.Root())
+	s, err := a.readSettings()
 	if err != nil {
 		return err
 	}

@@ -46,8 +46,10 @@ Flags of every command:
 {{end}}
 ` + exitText + "\n"
 
-// root makes the command tree.
-func (a *app) root() *cobra.Command {
+// root makes the command tree for a command line. Where its first word names a
+// command, that one alone is made: making the flags of all others, and
+// completion's commands, takes longer than a small answer does.
+func (a *app) root(args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "heapdump",
 		Short: "heapdump reads the heaps of a Windows process from its crash dump.",
@@ -92,48 +94,64 @@ Dumps may be compressed: .zst, .gz, or .zip with one file in it.`,
 	root.SetHelpCommandGroupID(groupSetup)
 	root.SetCompletionCommandGroupID(groupSetup)
 	a.flags.register(root)
-	root.AddCommand(a.commands()...)
+	for _, c := range a.commands() {
+		if len(args) > 0 && args[0] == c.name && !c.readsTree {
+			root.CompletionOptions.DisableDefaultCmd = true
+			root.AddCommand(c.make())
+			return root
+		}
+	}
+	for _, c := range a.commands() {
+		root.AddCommand(c.make())
+	}
 	return root
 }
 
-// commands are all commands, in the order in which they are written down here;
-// help sorts them within their groups.
-func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{
-		a.info(),
-		a.summary(),
-		a.heapList(),
-		a.heap(),
-		a.checkHeaps(),
-		a.leaks(),
-		a.retained(),
-		a.why(),
-		a.refs(),
-		a.stat(),
-		a.owners(),
-		a.diff(),
-		a.walk(),
-		a.find(),
-		a.search(),
-		a.address(),
-		a.handles(),
-		a.ln(),
-		a.modules(),
-		a.context(),
-		a.dt(),
-		a.hex(),
-		a.threads(),
-		a.stack(),
-		a.exception(),
-		a.peb(),
-		a.teb(),
-		a.triage(),
-		a.baseline(),
-		a.windbgCommand(),
-		a.schema(),
-		a.config(),
-		a.man(),
-		a.version(),
+// maker makes a command.
+type maker struct {
+	name      string // of the command, without making it
+	make      func() *cobra.Command
+	readsTree bool // it is about the other commands too
+}
+
+// commands are the makers of all commands, in the order in which they are
+// written down here; help sorts them within their groups.
+func (a *app) commands() []maker {
+	return []maker{
+		{name: "info", make: a.info},
+		{name: "summary", make: a.summary},
+		{name: "heaps", make: a.heapList},
+		{name: "heap", make: a.heap},
+		{name: "check", make: a.checkHeaps},
+		{name: "leaks", make: a.leaks},
+		{name: "retained", make: a.retained},
+		{name: "why", make: a.why},
+		{name: "refs", make: a.refs},
+		{name: "stat", make: a.stat},
+		{name: "owners", make: a.owners},
+		{name: "diff", make: a.diff},
+		{name: "walk", make: a.walk},
+		{name: "find", make: a.find},
+		{name: "search", make: a.search},
+		{name: "address", make: a.address},
+		{name: "handles", make: a.handles},
+		{name: "ln", make: a.ln},
+		{name: "modules", make: a.modules},
+		{name: "context", make: a.context},
+		{name: "dt", make: a.dt},
+		{name: "hex", make: a.hex},
+		{name: "threads", make: a.threads},
+		{name: "stack", make: a.stack},
+		{name: "exception", make: a.exception},
+		{name: "peb", make: a.peb},
+		{name: "teb", make: a.teb},
+		{name: "triage", make: a.triage},
+		{name: "baseline", make: a.baseline},
+		{name: "windbg", make: a.windbgCommand},
+		{name: "schema", make: a.schema},
+		{name: "config", make: a.config, readsTree: true},
+		{name: "man", make: a.man, readsTree: true},
+		{name: "version", make: a.version},
 	}
 }
 

@@ -26,7 +26,7 @@ func everyCommand(c *cobra.Command, do func(*cobra.Command)) {
 // name it.
 func TestHelpOfEveryCommand(t *testing.T) {
 	a := &app{env: System()}
-	everyCommand(a.root(), func(c *cobra.Command) {
+	everyCommand(a.root(nil), func(c *cobra.Command) {
 		before := c.Annotations[windbgKey]
 		inDebugger(c)
 		after := c.Annotations[windbgKey]
@@ -47,6 +47,30 @@ func TestHelpOfEveryCommand(t *testing.T) {
 			t.Errorf("%s: %d examples, and help promises three", c.CommandPath(), n)
 		}
 	})
+}
+
+// TestOnlyTheCommandCalledIsMade: the first word of the command line makes the
+// command of that name and no other, but for those that are about the others;
+// anything else in its place makes them all.
+func TestOnlyTheCommandCalledIsMade(t *testing.T) {
+	a := &app{env: System()}
+	all := len(a.root(nil).Commands())
+	for _, m := range a.commands() {
+		made := a.root([]string{m.name, "app.dmp"}).Commands()
+		switch {
+		case m.name == "config" || m.name == "man":
+			if len(made) != all {
+				t.Errorf("%s: %d commands are made, and it reads %d", m.name, len(made), all)
+			}
+		case len(made) != 1 || made[0].Name() != m.name:
+			t.Errorf("%s: %d commands are made, the first is %s", m.name, len(made), made[0].Name())
+		}
+	}
+	for _, args := range [][]string{{"help", "info"}, {"-q", "info"}, {"inf"}, {"__complete", "info"}, {"completion", "bash"}} {
+		if made := a.root(args).Commands(); len(made) != all {
+			t.Errorf("%q: %d commands are made of %d", args, len(made), all)
+		}
+	}
 }
 
 // TestTables: --table is completed by the tables that commands make of the
