@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/heapdump/heapdump/pkg/diag"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -76,23 +75,26 @@ func (h *Heap) sumUp(k *walker, b heap.Block) (s Container, ok bool) {
 		s.Depth = int(c.depth)
 	}
 	q := *k
-	q.sink, q.containers = nil, nil
-	q.yield = func(b heap.Block) bool {
-		if b.Origin == heap.LFH && b.State == heap.Busy {
-			s.Busy++
-		} else if b.Origin == heap.LFH {
-			s.Free++
+	q.sink, q.onlyFor = nil, nil
+	q.out = out{batch: make([]heap.Block, 0, batchBlocks), take: func(batch []heap.Block) bool {
+		for i := range batch {
+			if b := &batch[i]; b.Origin == heap.LFH && b.State == heap.Busy {
+				s.Busy++
+			} else if b.Origin == heap.LFH {
+				s.Free++
+			}
 		}
 		return true
-	}
+	}}
 	q.expand(b)
+	q.flush()
 	return s, true
 }
 
 // walkContainers walks a segment and calls f for each block that the heap
 // keeps for itself, whole.
 func (h *Heap) walkContainers(i int, f func(k *walker, b heap.Block)) {
-	h.walkSegmentWith(i, nil, diag.Sink(nil), func(heap.Block) bool { return true }, func(k *walker) { k.containers = f })
+	h.walkSegment(i, nil, func([]heap.Block) bool { return true }, func(k *walker) { k.onlyFor = f })
 }
 
 // Buckets sums containers up by their bucket, ascending.

@@ -44,7 +44,7 @@ func readSlot(m heap.Memory, at memory.Addr) (slotWord, bool) {
 func (k *walker) expand(b heap.Block) bool {
 	c, p, ok := k.h.container(k, b)
 	if p != nil {
-		k.sink.Put(*p)
+		k.put(*p)
 	}
 	if !ok {
 		return k.yield(b)
@@ -164,7 +164,7 @@ func (s *slots) odder(i uint64, b heap.Block, w slotWord, right bool) heap.Block
 		busy, b.Trust = false, heap.Doubtful
 	default:
 		s.odd++
-		s.sink.Put(s.contradiction(i, b.Addr, w, busy))
+		s.put(s.contradiction(i, b.Addr, w, busy))
 		b.Trust = heap.Doubtful
 		if n == 0 || !w.marked() || c.bitmap != nil && w.index() != i {
 			n = s.least() // nothing in the header can be believed
@@ -237,10 +237,10 @@ func (s *slots) missing(i uint64, at memory.Addr) (n uint64, more bool) {
 	p.Class = s.h.blame(at.Add(s.walker.c.skip), 8)
 	if c.bitmap == nil {
 		p.Lost = n * c.stride
-		s.sink.Put(p)
+		s.put(p)
 		return n, s.yield(heap.Block{Addr: at, Size: p.Lost, Segment: s.index, State: heap.Lost})
 	}
-	s.sink.Put(p)
+	s.put(p)
 	for j := i; j < i+n; j++ {
 		b := s.block
 		b.Addr, b.Trust, b.State = at.Add((j-i)*c.stride), heap.Doubtful, heap.Free
@@ -278,5 +278,5 @@ func (s *slots) checkDepth() {
 	}
 	p := s.problem(c.sub, CodeLFHDepth, "AggregateExchg.Depth", fmt.Sprintf("%d, the free slots of %v", s.free, c.at), fmt.Sprint(c.depth))
 	p.Object = "_HEAP_SUBSEGMENT"
-	s.sink.Put(p)
+	s.put(p)
 }

@@ -5,7 +5,8 @@ import (
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
-// Near is a heap's memory while one of its segments is walked by NearBlocks:
+// Near is a heap's memory while one of its segments is walked by BlocksNear,
+// NearBlocks or NearBatches:
 // the same bytes, and those that the walk has just read are not read again.
 // It is the walk's goroutine's alone, and what it returns is good until the
 // next block.

@@ -55,7 +55,7 @@ func (k *walker) acceptable(at, next, end memory.Addr, w word, prev uint64) bool
 // does not fit.
 func (k *walker) accept(at, next memory.Addr, w word, prev uint64) (memory.Addr, uint64, bool) {
 	if prev != unknown && w.prev() != prev {
-		k.sink.Put(k.problem(at, CodeEntryPrevious, "PreviousSize", hex(prev<<k.c.shift)+" bytes", hex(w.prev()<<k.c.shift)+" bytes"))
+		k.put(k.problem(at, CodeEntryPrevious, "PreviousSize", hex(prev<<k.c.shift)+" bytes", hex(w.prev()<<k.c.shift)+" bytes"))
 	}
 	return next, w.size(), k.emit(at, w)
 }
@@ -98,14 +98,14 @@ func (k *walker) repair(at, r memory.Addr, w word, prev uint64) (memory.Addr, ui
 		}
 	}
 	if prev != unknown && w.prev() != prev && code != CodeEntryOverwritten {
-		k.sink.Put(k.problem(at, CodeEntryPrevious, "PreviousSize", hex(prev<<k.c.shift)+" bytes", hex(w.prev()<<k.c.shift)+" bytes"))
+		k.put(k.problem(at, CodeEntryPrevious, "PreviousSize", hex(prev<<k.c.shift)+" bytes", hex(w.prev()<<k.c.shift)+" bytes"))
 	}
 	if !sane || !ok && b.State == heap.Busy {
 		// Its borders are certain, but not what the program asked for: a
 		// size made up would look like any other.
 		return r, units, k.lose(at, r, p)
 	}
-	k.sink.Put(p)
+	k.put(p)
 	b.Trust = heap.Repaired
 	return r, units, k.give(b)
 }

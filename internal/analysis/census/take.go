@@ -134,37 +134,32 @@ type walks struct {
 
 // walk counts the blocks of segment s, or, behind the last, the virtual ones.
 func (w *walks) walk(h *ntheap.Heap, s int, p *part) error {
-	var blocks iter.Seq[heap.Block]
-	if s < len(h.Segments) {
-		blocks = h.NearBlocks(s, &p.tally.Links, p.near, p.list.Add)
-	} else {
-		blocks = h.VirtualBlocks(p.list.Add)
+	if s == len(h.Segments) {
+		return w.count(h.VirtualBlocks(p.list.Add), p)
 	}
-	return w.count(blocks, p)
-}
-
-// count counts blocks.
-func (w *walks) count(blocks iter.Seq[heap.Block], p *part) error {
-	return w.over(blocks, func(b *heap.Block) {
-		p.counts[b.State][b.Origin].one(b)
-		p.tally.Add(*b)
-		if b.State == heap.Free {
-			p.largest = max(p.largest, b.Size)
-		}
-		if p.visit != nil {
-			p.visit(b, p.near)
-		}
-	})
-}
-
-// over hands every block to do, and looks up now and then. The block is the
-// callee's until it returns.
-func (w *walks) over(blocks iter.Seq[heap.Block], do func(*heap.Block)) error {
 	n, bytes := 0, uint64(0)
-	var b heap.Block // one for all: what a callback may keep is allocated
+	for batch := range h.NearBatches(s, &p.tally.Links, p.near, p.list.Add) {
+		for i := range batch {
+			p.add(&batch[i])
+			bytes += batch[i].Size
+		}
+		if n += len(batch); n >= pulse {
+			if err := w.pulse(bytes); err != nil {
+				return err
+			}
+			n, bytes = 0, 0
+		}
+	}
+	return w.pulse(bytes)
+}
+
+// count counts blocks, and looks up now and then.
+func (w *walks) count(blocks iter.Seq[heap.Block], p *part) error {
+	n, bytes := 0, uint64(0)
+	var b heap.Block // one for all: what a visitor may keep is allocated
 	for x := range blocks {
 		b = x
-		do(&b)
+		p.add(&b)
 		if b.Segment != heap.NoSegment {
 			bytes += b.Size
 		}
@@ -176,6 +171,20 @@ func (w *walks) over(blocks iter.Seq[heap.Block], do func(*heap.Block)) error {
 		}
 	}
 	return w.pulse(bytes)
+}
+
+// add counts a block.
+func (p *part) add(b *heap.Block) {
+	p.counts[b.State][b.Origin].one(b)
+	if b.State != heap.Busy || b.Trust != heap.Sound { // a tally takes no notice of the rest
+		p.tally.Add(*b)
+		if b.State == heap.Free {
+			p.largest = max(p.largest, b.Size)
+		}
+	}
+	if p.visit != nil {
+		p.visit(b, p.near)
+	}
 }
 
 func (w *walks) pulse(bytes uint64) error {
