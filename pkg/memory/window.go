@@ -19,6 +19,16 @@ type Window struct {
 // NewWindow returns a window on a space.
 func NewWindow(s *Space) Window { return Window{space: s} }
 
+// Held returns the bytes [a, a+n) when they have been read ahead; it reads
+// nothing. They are good until the next call of At.
+func (w *Window) Held(a Addr, n uint64) ([]byte, bool) {
+	off := uint64(a - w.start)
+	if off >= uint64(len(w.bytes)) || n > uint64(len(w.bytes))-off {
+		return nil, false
+	}
+	return w.bytes[off : off+n : off+n], true
+}
+
 // At returns the bytes [a, a+n), false when the dump has not got all of them
 // together. They are good until the next call.
 func (w *Window) At(a Addr, n uint64) ([]byte, bool) {

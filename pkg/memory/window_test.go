@@ -18,7 +18,7 @@ func TestWindow(t *testing.T) {
 	for name, s := range map[string]*Space{"mapped": plain, "file": plain.WithFile(image, bytes.NewReader(image))} {
 		w := NewWindow(s)
 		rnd := rand.New(rand.NewPCG(1, 2))
-		at, found := Addr(0x10000), 0
+		at, found, kept := Addr(0x10000), 0, 0
 		for range 20_000 {
 			n := 1 + uint64(rnd.IntN(600))
 			switch rnd.IntN(40) {
@@ -28,6 +28,14 @@ func TestWindow(t *testing.T) {
 				n = 1 + uint64(rnd.IntN(200_000))
 			case 2:
 				at -= min(at, 700)
+			}
+			near := at - min(at, Addr(rnd.IntN(300_000))) // where others may be held
+			held, has := w.Held(near, n)
+			if want, err := s.View(near, n); has && (err != nil || !bytes.Equal(held, want)) {
+				t.Fatalf("%s: %d bytes at %v are held, and are not View's (%v)", name, n, near, err)
+			}
+			if has {
+				kept++
 			}
 			got, ok := w.At(at, n)
 			want, err := s.View(at, n)
@@ -40,6 +48,9 @@ func TestWindow(t *testing.T) {
 			if at += Addr(n) + Addr(rnd.IntN(64)); at > 0x10000+3<<20 {
 				at = 0x10000
 			}
+		}
+		if (kept > 1000) != (name == "file") {
+			t.Errorf("%s: %d pieces were held", name, kept)
 		}
 		if found < 10_000 {
 			t.Errorf("%s: only %d pieces were there: the test tests little", name, found)

@@ -218,13 +218,14 @@ func (s *sum) first(user, data memory.Addr, in *target.Heap) {
 // worker groups the blocks that one walker meets.
 type worker struct {
 	*shared
-	stacks *stacks.Stacks
-	crt    *crt.Reader
-	groups map[group]*sum
-	keys   [bys]map[id]Key
-	lost   uint64
-	member []member
-	window memory.Window // on the blocks' bytes
+	stacks  *stacks.Stacks
+	crt     *crt.Reader
+	groups  map[group]*sum
+	keys    [bys]map[id]Key
+	lost    uint64
+	member  []member
+	window  memory.Window   // on the blocks' bytes
+	classes [256]knownClass // of the tables that were met last, by their addresses
 }
 
 func newWorker(s *shared) *worker {

@@ -31,6 +31,10 @@ type subject struct {
 	didBytes  bool
 	user      memory.Addr // where the program's bytes begin: behind a debug header
 	userBytes uint64
+	head      [4]uint64     // the first pointer-sized words, as far as there are
+	heads     int           // how many of them there are, once didBytes
+	claim     content.Claim // what they are, once didClaim
+	didClaim  bool
 }
 
 // seed makes the same id of the same words throughout a run.
@@ -253,20 +257,42 @@ func (w *worker) byModule(x *subject) id {
 // many as the dump has, and how many there are in all.
 func (w *worker) bytesOf(x *subject) ([]byte, uint64) {
 	if !x.didBytes {
-		x.didBytes = true
-		b := w.program(x)
-		x.user, x.userBytes = b.User(), b.UserBytes()
-		if d, ok := w.debugOf(x); ok {
-			x.user, x.userBytes = d.User, d.Bytes
-		}
-		n := min(x.userBytes, content.Look)
-		if b, ok := w.window.At(x.user, n); ok {
-			x.bytes = b
-		} else {
-			x.bytes = w.t.Space.Tail(x.user)
-		}
+		w.readBytes(x)
 	}
 	return x.bytes, x.userBytes
+}
+
+func (w *worker) readBytes(x *subject) {
+	x.didBytes = true
+	b := w.program(x)
+	x.user, x.userBytes = b.User(), b.UserBytes()
+	if d, ok := w.debugOf(x); ok {
+		x.user, x.userBytes = d.User, d.Bytes
+	}
+	n := min(x.userBytes, content.Look)
+	if b, ok := w.window.At(x.user, n); ok {
+		x.bytes = b
+	} else {
+		x.bytes = w.t.Space.Tail(x.user)
+	}
+	for x.heads < len(x.head) {
+		v, ok := wordOf(x.bytes, x.heads, x.heap.Bits)
+		if !ok {
+			break
+		}
+		x.head[x.heads] = v
+		x.heads++
+	}
+}
+
+// claim says what the block's bytes are, symbols and pointers left aside.
+func (w *worker) claim(x *subject) content.Claim {
+	if !x.didClaim {
+		x.didClaim = true
+		b, n := w.bytesOf(x)
+		x.claim = content.Of(b, n, x.heap.Bits)
+	}
+	return x.claim
 }
 
 // byContent groups by what the bytes are.
@@ -282,7 +308,7 @@ func (w *worker) byContent(by By, x *subject) id {
 			return Key{Text: "(not in the dump)", Evidence: "the dump has none of their bytes", Confidence: content.None}
 		})
 	}
-	c := content.Of(b, n, x.heap.Bits)
+	c := w.claim(x)
 	if c.Kind == content.Unknown {
 		return w.none(by, "unknown", "no pattern that is known fits")
 	}

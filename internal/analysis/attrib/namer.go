@@ -31,6 +31,11 @@ func (m Means) String() string { return [...]string{"", "rtti", "vtable", "shape
 type Namer struct {
 	w     *worker
 	index *refs.Index
+	block heap.Block // the one that is looked at, and what is known of it
+	x     subject
+	last  id // of the key before, and what Type says of it
+	text  string
+	means string
 }
 
 // NewNamer makes a Namer of the blocks of an index. The error is the
@@ -39,11 +44,11 @@ func NewNamer(ctx context.Context, t *target.Target, x *refs.Index) (*Namer, err
 	s := newSharedNames(t, x.Heaps, Options{By: []By{Type}, CRT: crt.New(t).Likely(ctx, x.Heaps)})
 	s.index = x
 	s.named = s.places(t)
-	return &Namer{newWorker(s), x}, ctx.Err()
+	return &Namer{w: newWorker(s), index: x}, ctx.Err()
 }
 
 // Another returns a Namer of the same blocks for another goroutine.
-func (n *Namer) Another() *Namer { return &Namer{newWorker(n.w.shared), n.index} }
+func (n *Namer) Another() *Namer { return &Namer{w: newWorker(n.w.shared), index: n.index} }
 
 // Of returns the type of a block; its Known is false when nothing is known of
 // it, and Text says so.
@@ -52,16 +57,23 @@ func (n *Namer) Of(i refs.ID) Key {
 }
 
 func (n *Namer) id(i refs.ID) id {
-	b := heap.Block{Addr: n.index.User(i), Size: n.index.Size(i), State: heap.Busy}
-	return n.w.byType(&subject{heap: n.index.Heap(i), block: &b})
+	n.block = heap.Block{Addr: n.index.User(i), Size: n.index.Size(i), State: heap.Busy}
+	n.x = subject{heap: n.index.Heap(i), block: &n.block}
+	return n.w.byType(&n.x)
 }
 
 // Type returns a block's type in words and what that rests on; empty when
 // nothing is known of it.
 func (n *Namer) Type(i refs.ID) (text, evidence string) {
-	k := n.Of(i)
-	if !k.Known || k.Confidence == content.None {
+	switch k := n.id(i); k {
+	case unknown:
 		return "", ""
+	case n.last: // most blocks are like the one before
+	default:
+		n.last, n.text, n.means = k, "", ""
+		if k := n.w.keys[Type][k]; k.Known && k.Confidence != content.None {
+			n.text, n.means = k.Text, k.Means.String()
+		}
 	}
-	return k.Text, k.Means.String()
+	return n.text, n.means
 }

@@ -70,6 +70,13 @@ func (s shape) confidence() content.Confidence {
 
 // word returns the i-th pointer-sized word of the program's bytes.
 func (w *worker) word(x *subject, i int) (uint64, bool) {
+	if i < x.heads && i < len(x.head) {
+		return x.head[i], true
+	}
+	return w.wordIn(x, i)
+}
+
+func (w *worker) wordIn(x *subject, i int) (uint64, bool) {
 	b, _ := w.bytesOf(x)
 	return wordOf(b, i, x.heap.Bits)
 }
@@ -88,9 +95,19 @@ func wordOf(b []byte, i, bits int) (uint64, bool) {
 // at returns the bytes at an address of the process, as many as the dump has.
 func (w *worker) at(a uint64) []byte { return w.t.Space.Tail(memory.Addr(a)) }
 
+// wordAt returns the i-th word at an address: of the bytes that have been read
+// ahead where they are, since a mapping costs a page fault for each page.
+func (w *worker) wordAt(at uint64, i, bits int) (uint64, bool) {
+	b, ok := w.window.Held(memory.Addr(at), uint64((i+1)*bits/8))
+	if !ok {
+		b = w.at(at)
+	}
+	return wordOf(b, i, bits)
+}
+
 // points reports whether the i-th word at an address is v.
 func (w *worker) points(at uint64, i int, v uint64, bits int) bool {
-	got, ok := wordOf(w.at(at), i, bits)
+	got, ok := w.wordAt(at, i, bits)
 	return ok && got == v
 }
 
@@ -167,8 +184,12 @@ func (w *worker) isTreeNode(x *subject) bool {
 	self := uint64(x.user)
 	var link [3]uint64
 	for i := range link {
-		link[i], _ = w.word(x, i)
-		if link[i] == 0 || !w.starts(link[i]) {
+		if link[i], _ = w.word(x, i); link[i] == 0 {
+			return false
+		}
+	}
+	for _, v := range link {
+		if !w.starts(v) {
 			return false
 		}
 	}
@@ -282,8 +303,13 @@ func (w *worker) isPointers(x *subject) bool {
 	b, _ := w.bytesOf(x)
 	width := x.heap.Bits / 8
 	words, hits, inside := 0, 0, 0
-	for i := range len(b) / width {
-		v, _ := wordOf(b, i, x.heap.Bits)
+	for ; len(b) >= width; b = b[width:] {
+		v := uint64(0)
+		if width == 8 {
+			v = binary.LittleEndian.Uint64(b)
+		} else {
+			v = uint64(binary.LittleEndian.Uint32(b))
+		}
 		if v == 0 {
 			continue
 		}

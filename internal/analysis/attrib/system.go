@@ -102,7 +102,7 @@ const maxClimb = 64
 func (w *worker) isBalanced(x *subject) bool {
 	at, bits, fork := uint64(x.user), x.heap.Bits, false
 	for range maxClimb {
-		both, up, ok := w.balanced(at, bits)
+		both, up, ok := w.balanced(at, bits, fork)
 		if !ok {
 			return false
 		}
@@ -115,30 +115,35 @@ func (w *worker) isBalanced(x *subject) bool {
 }
 
 // balanced checks the links of one node, and returns its parent and whether it
-// has two children.
-func (w *worker) balanced(at uint64, bits int) (both bool, parent uint64, ok bool) {
+// has two children. fork says that a node below it has: else a root without
+// two is none.
+func (w *worker) balanced(at uint64, bits int, fork bool) (both bool, parent uint64, ok bool) {
 	const left, right, above = 0, 1, 2
 	var link [3]uint64
-	b := w.at(at)
 	for i := range link {
-		if link[i], ok = wordOf(b, i, bits); !ok {
+		if link[i], ok = w.wordAt(at, i, bits); !ok {
 			return false, 0, false
 		}
 	}
-	parent = link[above] &^ 3
+	parent, both = link[above]&^3, link[left] != 0 && link[right] != 0 && link[left] != link[right]
+	if parent == 0 && !both && !fork { // a root that no node with two children led to
+		return false, 0, false
+	}
 	for _, child := range link[:above] {
 		if child == 0 {
 			continue
 		}
-		p, ok := wordOf(w.at(child), above, bits)
-		if !ok || p&^3 != at || !w.starts(child) {
+		if !w.starts(child) { // the index costs less than the child's page
+			return false, 0, false
+		}
+		if p, ok := w.wordAt(child, above, bits); !ok || p&^3 != at {
 			return false, 0, false
 		}
 	}
 	if parent != 0 && (!w.starts(parent) || !w.points(parent, left, at, bits) && !w.points(parent, right, at, bits)) {
 		return false, 0, false
 	}
-	return link[left] != 0 && link[right] != 0 && link[left] != link[right], parent, true
+	return both, parent, true
 }
 
 // isStrings recognises an array of pointers, ended by a null, to texts that
@@ -206,10 +211,13 @@ func (w *worker) isOwnText(x *subject) bool {
 	width, self := x.heap.Bits/8, uint64(x.user)
 	for i := 0; i < maxHead && (i+2)*width <= len(b); i++ {
 		p, _ := wordOf(b, i+1, x.heap.Bits)
+		off := p - self
+		if off >= n || off < uint64((i+2)*width) {
+			continue
+		}
 		head := b[i*width:]
 		length, room := uint64(binary.LittleEndian.Uint16(head)), uint64(binary.LittleEndian.Uint16(head[2:]))
-		off := p - self
-		if width == 8 && binary.LittleEndian.Uint32(head[4:]) != 0 || length < 8 || room <= length || off < uint64((i+2)*width) || off >= n || n-off < room {
+		if width == 8 && binary.LittleEndian.Uint32(head[4:]) != 0 || length < 8 || room <= length || n-off < room {
 			continue
 		}
 		text := w.at(p)

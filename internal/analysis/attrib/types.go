@@ -14,7 +14,19 @@ func (w *worker) class(x *subject) *symbols.Class {
 	if !ok || v == 0 {
 		return nil
 	}
-	return w.types.TypeOf(memory.Addr(v), x.heap.Bits)
+	// The same few tables come again and again.
+	k := &w.classes[(v>>4^v>>10)%uint64(len(w.classes))]
+	if k.table != v || k.bits != x.heap.Bits {
+		*k = knownClass{v, x.heap.Bits, w.types.TypeOf(memory.Addr(v), x.heap.Bits)}
+	}
+	return k.class
+}
+
+// knownClass is the class of a table, nil of an address that is none.
+type knownClass struct {
+	table uint64
+	bits  int
+	class *symbols.Class
 }
 
 // byType groups by what a block is: the strongest evidence first.
@@ -26,9 +38,7 @@ func (w *worker) byType(x *subject) id {
 	if c != nil && c.Evidence == symbols.RTTI {
 		return w.byClass(x, c)
 	}
-	b, n := w.bytesOf(x)
-	plain := content.Of(b, n, x.heap.Bits)
-	if plain.Confidence == content.High {
+	if w.claim(x).Confidence == content.High {
 		return w.byContent(Type, x)
 	}
 	if s, ok := w.ownShape(x); ok {

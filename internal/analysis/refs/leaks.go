@@ -61,7 +61,7 @@ func (r *Reach) Leaks(ctx context.Context, heaps []*target.Heap, types func() Na
 	var all []*grouper
 	err = eachPage(ctx, r.Index, nil, func() func(int) {
 		g := &grouper{Reach: r, heaps: heaps, traces: traces, files: crt.New(r.target), stacks: stacks.New(r.target),
-			bySite: map[site]*Group{}, byStack: map[string]*Group{}, byType: map[[2]string]*Group{}, bySize: map[uint64]*Group{}}
+			bySite: map[site]*Group{}, byStack: map[string]*Group{}, byType: map[[2]string]*Group{}, bySize: map[uint64]*Group{}, small: make([]*Group, smallSizes)}
 		if types != nil {
 			g.types = types()
 		}
@@ -114,7 +114,11 @@ type grouper struct {
 	types   Namer
 	byType  map[[2]string]*Group // by type and evidence
 	bySize  map[uint64]*Group
+	small   []*Group // those of bySize below smallSizes, by size
 }
+
+// smallSizes bounds the sizes of blocks whose groups are found without a map.
+const smallSizes = 4096
 
 // findStacks looks the stacks of unreachable blocks up, which needs the
 // blocks' headers: those heaps are walked again. The slices are shared.
@@ -222,7 +226,7 @@ func (g *grouper) group(id ID, size uint64) *Group {
 			})
 		}
 	}
-	if s := g.traces[id]; len(s) > 0 {
+	if s := g.stack(id); len(s) > 0 {
 		return entry(g.byStack, frameKey(s), func() Group {
 			frames := g.stacks.Frames(s)
 			return Group{Owner: user(frames), Evidence: "stack", Stack: frames}
@@ -233,7 +237,22 @@ func (g *grouper) group(id ID, size uint64) *Group {
 			return entry(g.byType, [2]string{text, evidence}, func() Group { return Group{Owner: text, Evidence: evidence} })
 		}
 	}
-	return entry(g.bySize, size, func() Group { return Group{Owner: fmt.Sprintf("%d bytes", size), Evidence: "size"} })
+	if size < smallSizes && g.small[size] != nil {
+		return g.small[size]
+	}
+	x := entry(g.bySize, size, func() Group { return Group{Owner: fmt.Sprintf("%d bytes", size), Evidence: "size"} })
+	if size < smallSizes {
+		g.small[size] = x
+	}
+	return x
+}
+
+// stack returns the stack of a block's allocation; nil when there is none.
+func (g *grouper) stack(id ID) []memory.Addr {
+	if len(g.traces) == 0 {
+		return nil
+	}
+	return g.traces[id]
 }
 
 // frameKey is the same for the same frames, whichever structure of the process
