@@ -5,6 +5,7 @@ package debugger
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/heapdump/heapdump/internal/nearest"
@@ -53,6 +54,9 @@ func Translate(script string, bits func() int) ([]Call, error) {
 			return nil, err
 		}
 		for i := range calls {
+			if w := smuggled(calls[i].Args, c.args); w != "" {
+				return nil, fmt.Errorf("%q: %q is no name here", text, w)
+			}
 			calls[i].Spelling = text
 		}
 		out = append(out, calls...)
@@ -61,6 +65,17 @@ func Translate(script string, bits func() int) ([]Call, error) {
 		return nil, fmt.Errorf("%q holds no command of the debugger; write for example '!heap -s'", script)
 	}
 	return out, nil
+}
+
+// smuggled returns a word of the script that would be a flag of heapdump where
+// it stands for a name, such as that of lmvm -o; empty when there is none.
+func smuggled(args, words []string) string {
+	for _, a := range args {
+		if strings.HasPrefix(a, "-") && slices.Contains(words, a) {
+			return a
+		}
+	}
+	return ""
 }
 
 // split cuts a script at semicolons and line ends that are in no quotes, and
