@@ -119,7 +119,7 @@ func (b *builder) mappings() {
 		}
 		end = m.End
 		b.p.Mapping = append(b.p.Mapping, &profile.Mapping{ID: uint64(len(b.p.Mapping) + 1), Start: uint64(m.Start), Limit: uint64(m.End),
-			File: m.Name, BuildID: m.CodeView.ID(), HasFunctions: true})
+			File: strings.Map(shown, m.Name), BuildID: m.CodeView.ID(), HasFunctions: true})
 	}
 }
 
@@ -140,7 +140,7 @@ func (b *builder) sample(s *Sample) {
 	}
 	for i, k := range s.Keys {
 		if i > 0 && k.Known {
-			x.Label[By[i].String()] = []string{k.Text}
+			x.Label[By[i].String()] = []string{strings.Map(shown, k.Text)}
 		}
 	}
 	b.p.Sample = append(b.p.Sample, x)
@@ -151,7 +151,7 @@ func (b *builder) location(f frame) *profile.Location {
 	key := fmt.Sprintf("%x %s", uint64(f.real.Addr), f.name)
 	l := b.locations[key]
 	if l == nil {
-		l = &profile.Location{ID: uint64(len(b.p.Location) + 1), Address: uint64(f.real.Addr), Line: []profile.Line{{Function: b.function(f.name)}}}
+		l = &profile.Location{ID: uint64(len(b.p.Location) + 1), Address: uint64(f.real.Addr), Line: []profile.Line{{Function: b.function(strings.Map(shown, f.name))}}}
 		if f.real.Addr != 0 {
 			l.Mapping = b.mapping(f.real.Addr)
 		}
@@ -201,13 +201,18 @@ func Fold(w io.Writer, samples []Sample, value int) error {
 	return out.Flush()
 }
 
-// foldable replaces what would end a frame or a line, and what a terminal
-// would take for more than text.
+// foldable replaces what would end a frame or a line, and what shown does.
 func foldable(r rune) rune {
-	switch {
-	case r == ';':
+	if r == ';' {
 		return ':'
-	case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == 0x2028 || r == 0x2029: // Cf: what turns or hides text
+	}
+	return shown(r)
+}
+
+// shown replaces what a terminal would take for more than text: tools print
+// the names of a profile as they are.
+func shown(r rune) rune {
+	if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) { // Cf: what turns or hides text
 		return '?'
 	}
 	return r

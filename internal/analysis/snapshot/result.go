@@ -60,6 +60,34 @@ func Parse(file string, data []byte) (*delta.Side, error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("%s: no result of heapdump: %w", file, err)
 	}
+	s, err := r.read(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := possible(file, s.Rows); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// addressable is more bytes than a process can have: 57 bits are the widest
+// addresses of x64.
+const addressable = 1 << 57
+
+// possible is the error of sums that no process has: they would wrap round.
+func possible(file string, rows []delta.Row) error {
+	var blocks, sum uint64
+	for _, r := range rows {
+		if r.Blocks < 0 || uint64(r.Blocks) > addressable-blocks || r.Bytes > addressable-sum {
+			return fmt.Errorf("%s: %s has %d blocks and %d bytes, with those before it more than any process; the file was changed, make it again", file, r.Fingerprint, r.Blocks, r.Bytes)
+		}
+		blocks, sum = blocks+uint64(r.Blocks), sum+r.Bytes
+	}
+	return nil
+}
+
+// read makes the side by what kind of result it is.
+func (r *result) read(file string) (*delta.Side, error) {
 	switch {
 	case r.Schema == "" || r.Dump == nil:
 	case r.Total != nil && len(r.Total.By) > 0:

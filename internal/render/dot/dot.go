@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 )
 
 // Node is a node of a graph.
@@ -65,7 +66,7 @@ func quote(lines ...string) string {
 			case c == '"' || c == '\\':
 				out.WriteByte('\\')
 				out.WriteRune(c)
-			case c < ' ' || c >= 0x7f && c < 0xa0 || c >= 0x2028 && c <= 0x202e:
+			case unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co): // Cf: what turns or hides text
 				fmt.Fprintf(&out, `\\x%02x`, c)
 			default:
 				out.WriteRune(c)
