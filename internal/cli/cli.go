@@ -16,6 +16,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/render"
+	"github.com/heapdump/heapdump/internal/report"
 )
 
 // Env is the world outside: streams, environment and working directory.
@@ -126,7 +127,9 @@ type app struct {
 	origins map[string]string
 	written int      // tables that early has written
 	reading []string // the dumps that were opened, for the error when one vanishes
-	ran     bool     // a command began: errors from here on are not of usage
+	// warnings are those of the dumps that were opened.
+	warnings []report.Warning
+	ran      bool // a command began: errors from here on are not of usage
 }
 
 // run runs the command and says on stderr what went wrong.

@@ -138,19 +138,19 @@ func hexWord(n uint64) string { return fmt.Sprintf("0x%x", n) }
 func tables() map[string][]string {
 	const dumped = "dump "
 	words := map[string]string{
-		"info":      dumped + "file process system streams pebs answers coverage problems",
-		"summary":   dumped + "memory memory_states memory_types memory_protections heaps problems coverage",
-		"heaps":     dumped + "heaps problems coverage",
-		"heap":      dumped + "heap thresholds counters lock front_end segments uncommitted_ranges virtual_blocks free_lists free_entries tags states coverage problems creation_stack lock_creation_stack",
+		"info":      dumped + "file process system streams pebs answers problems",
+		"summary":   dumped + "memory memory_states memory_types memory_protections heaps problems",
+		"heaps":     dumped + "heaps problems",
+		"heap":      dumped + "heap thresholds counters lock front_end segments uncommitted_ranges virtual_blocks free_lists free_entries tags states problems creation_stack lock_creation_stack",
 		"find":      dumped + "find layers crt page_heap_block light_page_heap stack_trace stack_frames neighbours region critical_section section_creator problems",
 		"ln":        dumped + "ln symbols",
-		"check":     dumped + "checked findings finding_blocks detected locks_held not_checked coverage",
-		"address":   dumped + "regions address_space usage type state protect largest kinds address also referrers coverage",
+		"check":     dumped + "checked findings finding_blocks detected locks_held not_checked",
+		"address":   dumped + "regions address_space usage type state protect largest kinds address also referrers",
 		"handles":   dumped + "counts by_type search handles problems",
-		"leaks":     dumped + "busy unreachable sets groups suspects roots confidence coverage leaked",
-		"retained":  dumped + "retained coverage",
-		"why":       dumped + "why path coverage",
-		"refs":      dumped + "block in out coverage",
+		"leaks":     dumped + "busy unreachable sets groups suspects roots confidence leaked",
+		"retained":  dumped + "retained",
+		"why":       dumped + "why path",
+		"refs":      dumped + "block in out",
 		"modules":   dumped + "modules sections problems symbol_files",
 		"threads":   dumped + "threads problems stacks frames",
 		"exception": dumped + "exception instruction operands registers registers_32 problems stacks frames",
@@ -158,19 +158,19 @@ func tables() map[string][]string {
 		"peb":       dumped + "pebs loader variables problems",
 		"teb":       dumped + "tebs",
 		"dt":        dumped + "structure types fields",
-		"triage":    "dumps groups findings coverage",
-		"stat":      dumped + "total sizes coverage",
-		"owners":    dumped + "total groups coverage",
-		"search":    dumped + "searched hits coverage",
+		"triage":    "dumps groups findings",
+		"stat":      dumped + "total sizes",
+		"owners":    dumped + "total groups",
+		"search":    dumped + "searched hits",
 		"stack":     dumped + "stacks frames",
-		"diff":      "sides total rows usage handle_types forecasts coverage",
+		"diff":      "sides total rows usage handle_types forecasts",
 		"show":      "findings figures",
 		"windbg":    "equivalents",
 		"config":    "config settings",
 	}
 	out := map[string][]string{}
 	for c, list := range words {
-		out[c] = strings.Fields(list)
+		out[c] = append(strings.Fields(list), "coverage", "warnings") // every result has them
 	}
 	return out
 }

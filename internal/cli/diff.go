@@ -223,6 +223,7 @@ func (d *differ) dump(ctx context.Context, path string) (*delta.Side, error) {
 		return nil, err
 	}
 	s.Process = report.Describe(t).Process
+	d.warnings = append(d.warnings, report.Warnings(t, path)...)
 	if d.process != "" { // what is missing of heaps is nothing to it
 		return s, nil
 	}

@@ -143,6 +143,7 @@ func (a *app) open(ctx context.Context, path string) (*target.Target, io.Writer,
 	if err != nil {
 		return nil, nil, inputError(err)
 	}
+	a.warnings = append(a.warnings, report.Warnings(t, "")...)
 	return t, w, nil
 }
 
@@ -165,6 +166,7 @@ func (a *app) options(ctx context.Context) (target.Options, error) {
 
 // write renders the document and says whether it is all that it could be.
 func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage []string) error {
+	d.Finish(a.warnings, coverage)
 	if a.flags.budget != "" {
 		if err := a.withinBudget(w, d, render.Options{Format: f, Color: a.colored(), Human: a.flags.human}); err != nil {
 			return err

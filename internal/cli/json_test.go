@@ -98,7 +98,7 @@ func TestContract(t *testing.T) {
 			t.Errorf("the account of heap %v does not close: %v", h["address"], h)
 		}
 	}
-	if summary.SchemaVersion != "1.2" || summary.Coverage == nil || summary.Problems == nil || len(summary.Heaps) != 3 {
+	if summary.SchemaVersion != "1.3" || summary.Coverage == nil || summary.Problems == nil || len(summary.Heaps) != 3 {
 		t.Errorf("%+v", summary)
 	}
 	w = newWorld(nil)

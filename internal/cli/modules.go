@@ -51,7 +51,7 @@ read over the network. --style windbg prints lm, and with NAME or ADDR lmv.`,
 					d := report.Modules(t, r, chosen, sections || name != "")
 					if files || name != "" {
 						report.AddSymbolFiles(d, symbols.Of(t), chosen)
-						d.Notes = append(d.Notes, a.pathNotes()...)
+						d.Warn("symbol-path", a.pathNotes())
 					}
 					return d, nil
 				},

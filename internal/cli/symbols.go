@@ -32,7 +32,7 @@ func (a *app) symbolFolders(o *target.Options) error {
 // named adds to a document what is odd about the symbol files that its names
 // are from.
 func named(t *target.Target, d *report.Document) *report.Document {
-	d.Notes = append(d.Notes, symbols.Of(t).Notes()...)
+	d.Warn("symbols", symbols.Of(t).Notes())
 	return d
 }
 

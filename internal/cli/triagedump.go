@@ -114,6 +114,7 @@ func (x *triaged) take(ctx context.Context, t *target.Target, f triageFlags) *tr
 		heaps = pointers(r.Census.Heaps)
 	}
 	x.dump.Missing = append(report.Coverage(t, heaps), r.Missing...)
+	x.dump.Warnings = report.Warnings(t, "")
 	x.dump.Status = report.StatusOK
 	if len(x.dump.Missing) > 0 || r.Stopped {
 		x.dump.Status = report.StatusPartial

@@ -78,7 +78,7 @@ func ExampleWrite_json() {
 	render.Write(os.Stdout, sample(), render.Options{Format: render.FormatJSON})
 	// Output:
 	// {
-	//   "schema_version": "1.2",
+	//   "schema_version": "1.3",
 	//   "dump": {
 	//     "file": "app.dmp",
 	//     "pid": null

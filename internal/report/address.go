@@ -22,7 +22,7 @@ func AddressSummary(t *target.Target, m *vmmap.Map, s vmmap.Summary) *Document {
 		sums(s, "protect", "Protection, of what is committed", s.Protect), largest(s), kinds(s))
 	doc.add(coverage(t, nil))
 	if m.Partial {
-		doc.Notes = append(doc.Notes, partialNote)
+		doc.warn("regions-unknown", "", partialNote)
 	}
 	return doc
 }
@@ -98,7 +98,7 @@ func AddressList(t *target.Target, m *vmmap.Map, pieces []vmmap.Piece) *Document
 	doc.add(fill(Table{Key: "regions", Title: "Regions", Main: true, Empty: "none"}, pieceFields(t), pieces))
 	doc.add(coverage(t, nil))
 	if m.Partial {
-		doc.Notes = append(doc.Notes, partialNote)
+		doc.warn("regions-unknown", "", partialNote)
 	}
 	return doc
 }

@@ -36,7 +36,7 @@ func AddressAt(t *target.Target, m *vmmap.Map, x Explained) *Document {
 	doc.add(header(d)[0], explained(t, m, x), owners(x.Owners), referrers(x))
 	doc.add(addressNext(d, x))
 	if m.Partial {
-		doc.Notes = append(doc.Notes, partialNote)
+		doc.warn("regions-unknown", "", partialNote)
 	}
 	return doc
 }

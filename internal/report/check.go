@@ -28,7 +28,7 @@ func Check(t *target.Target, r *check.Result) *Document {
 		doc.add(shownDetected(&r.Detected[i]))
 	}
 	for _, h := range r.Held {
-		doc.Notes = append(doc.Notes, heldNote(h))
+		doc.warn("lock-held", "", heldNote(h))
 	}
 	for i := range r.Findings {
 		if i == shownFindings {
@@ -40,7 +40,9 @@ func Check(t *target.Target, r *check.Result) *Document {
 	unchecked[0].Key, unchecked[1].Title = "not_checked", "Not checked, the first of each kind"
 	doc.add(unchecked...)
 	doc.add(coverage(t, nil))
-	doc.Notes = append(append(doc.Notes, r.NoStacks...), verdict(r))
+	doc.Warnings = append(doc.Warnings, problemWarnings(r.NotChecked, 0)...)
+	doc.Warn("stacks", r.NoStacks)
+	doc.Notes = append(doc.Notes, verdict(r))
 	return doc
 }
 

@@ -49,7 +49,7 @@ func Context(t *target.Target, db *srum.DB, r *load.Result) *Document {
 	last := r.Hours[max(0, len(r.Hours)-shownHours):]
 	doc.add(hours, periodsTable("", "The last hours with records (UTC)", "2006-01-02 15:00", r, last, ForPeople))
 	doc.add(tableUse(r), contextCoverage(db, r))
-	doc.Notes = contextNotes(r)
+	doc.Warn("context", contextNotes(r))
 	return doc
 }
 

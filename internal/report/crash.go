@@ -19,9 +19,9 @@ func Exception(t *target.Target, r *crash.Result) *Document {
 	doc.add(header(d)[0])
 	switch {
 	case !r.Has:
-		doc.Notes = append(doc.Notes, "The dump has no Exception stream: it was made of a process that ran, or without the exception.")
+		doc.warn("no-exception", "", "The dump has no Exception stream: it was made of a process that ran, or without the exception.")
 	case r.Why != "":
-		doc.Notes = append(doc.Notes, "The exception could not be read: "+r.Why+".")
+		doc.warn("exception", "", "The exception could not be read: "+r.Why+".")
 	}
 	if !r.Has || r.Why != "" {
 		doc.add(Table{Key: "exception", Shape: Record})
@@ -34,12 +34,12 @@ func Exception(t *target.Target, r *crash.Result) *Document {
 	}
 	doc.add(fill(Table{Key: "registers", Title: "Registers at the exception", Main: true}, registerFields(), r.Registers))
 	doc.add(fill(Table{Key: "registers_32", Title: "Registers of the 32-bit side"}, registerFields(), r.Wow))
-	doc.add(problems(r.Problems, r.Dropped)...)
+	doc.problems(r.Problems, r.Dropped)
 	if r.Has && d.WOW64 && r.Exception.Context.Arch == minidump.AMD64 && r.Wow == nil {
-		doc.Notes = append(doc.Notes, "The registers are those of the 64-bit side; the dump has not got the 32-bit ones.")
+		doc.warn("wow64-side", "", "The registers are those of the 64-bit side; the dump has not got the 32-bit ones.")
 	}
 	if c := r.Code; c != nil && c.At != r.Exception.Address && r.Exception.Address != 0 {
-		doc.Notes = append(doc.Notes, "The instruction is that of the registers in the dump, which are not those at the address of the exception.")
+		doc.warn("other-instruction", "", "The instruction is that of the registers in the dump, which are not those at the address of the exception.")
 	}
 	return doc
 }

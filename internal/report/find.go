@@ -18,8 +18,8 @@ func Find(t *target.Target, x locate.Found, rs *roles.Result) *Document {
 	doc.add(header(d)[0], found(x, rs))
 	doc.add(layers(x, rs), crtBlock(x.CRT, x.Address), pageNode(x), lightBlock(x), stackTrace(x), frames("stack_frames", "Stack, innermost first", x.Stack), neighbours(x), regionTable(x.Region, x.InRegion))
 	doc.add(section(x), frames("section_creator", "Stack that created the critical section, innermost first", x.Creator))
-	doc.add(problems(x.Problems, 0)...)
-	doc.Notes = append(doc.Notes, x.Notes...)
+	doc.problems(x.Problems, 0)
+	doc.Warn("stacks", x.Notes)
 	return doc
 }
 

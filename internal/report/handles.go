@@ -18,8 +18,8 @@ func Handles(t *target.Target, r *handles.Result) *Document {
 		doc.add(handleSearch(r))
 	}
 	doc.add(handleList(r))
-	doc.add(problems(r.Problems, r.Dropped)...)
-	doc.Notes = handleNotes(r)
+	doc.problems(r.Problems, r.Dropped)
+	doc.Warn("handles", handleNotes(r))
 	return doc
 }
 

@@ -30,19 +30,19 @@ func Heap(t *target.Target, h *census.Heap, rs *roles.Result, lists []FreeList) 
 		ranges := pageRanges(p)
 		ranges.Main = true
 		doc.add(heapRecord(h, rs, nil), pageRoot(p), ranges, states(h), accounting([]*census.Heap{h}), coverage(t, []*census.Heap{h}))
-		doc.add(problems(all, h.Dropped)...)
+		doc.problems(all, h.Dropped)
 		return doc
 	}
 	if h.Target.NT == nil {
 		doc.add(heapRecord(h, rs, nil), coverage(t, []*census.Heap{h}))
-		doc.add(problems(append(all, t.Problems...), h.Dropped)...)
+		doc.problems(append(all, t.Problems...), h.Dropped)
 		return doc
 	}
 	nt := h.Target.NT
 	doc.add(heapRecord(h, rs, nt))
 	doc.add(ntTables(nt, nt.Tags(), lists)...)
 	doc.add(states(h), accounting([]*census.Heap{h}), coverage(t, []*census.Heap{h}))
-	doc.add(problems(all, h.Dropped)...)
+	doc.problems(all, h.Dropped)
 	return doc
 }
 
@@ -57,7 +57,7 @@ func ntTables(nt *ntheap.Heap, all []ntheap.Tag, lists []FreeList) []Table {
 func (d *Document) Creation(heap, lock []stacks.Frame, notes []string) {
 	d.add(frames("creation_stack", "Stack of the heap's creation, innermost first", heap),
 		frames("lock_creation_stack", "Stack of the creation of its lock, innermost first", lock))
-	d.Notes = append(d.Notes, notes...)
+	d.Warn("stacks", notes)
 }
 
 // heapRecord is the heap itself: what it is, and every number of its census.

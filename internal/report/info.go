@@ -21,7 +21,7 @@ func Info(t *target.Target) *Document {
 	doc.add(fill(Table{Key: "streams", Title: "Streams", Main: true, Empty: "none"}, streamFields(), t.File.Streams()))
 	doc.add(pebs(t.PEBs)...)
 	doc.add(answers(t, c), coverage(t, nil))
-	doc.add(problems(append(slices.Clone(t.Problems), c.list.Problems...), t.Dropped+c.list.Dropped)...)
+	doc.problems(append(slices.Clone(t.Problems), c.list.Problems...), t.Dropped+c.list.Dropped)
 	return doc
 }
 

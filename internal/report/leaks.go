@@ -174,29 +174,7 @@ func complete(r *refs.Reach) bool {
 
 // LeakCoverage says what is missing, and what that means for reachability.
 func LeakCoverage(t *target.Target, r *refs.Reach) []string {
-	out := Coverage(t, nil)
-	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	for _, c := range r.Counts {
-		switch {
-		case !c.Taken:
-			add("Roots of kind %s were not looked at (--roots): what only they lead to counts as unreachable.", c.Kind)
-		case c.Missing > 0:
-			add("%s bytes of roots of kind %s are not in the dump: what only they lead to counts as unreachable, so the unreachable bytes are an upper bound.", grouped(c.Missing), c.Kind)
-		}
-	}
-	if c := r.Counts[refs.Stack]; c.Taken && c.Areas == 0 {
-		add("The dump has no stack of any thread: what only a stack leads to counts as unreachable, so the unreachable bytes are an upper bound.")
-	}
-	if c := r.Counts[refs.Module]; c.Taken && c.Areas == 0 {
-		add("The dump has no writable data of any module: what only variables lead to counts as unreachable, so the unreachable bytes are an upper bound.")
-	}
-	if r.Missing > 0 {
-		add("%s bytes of blocks in use are not in the dump: what only they lead to counts as unreachable, so the unreachable bytes are an upper bound.", grouped(r.Missing))
-	}
-	if n := len(r.Lost); n > 0 {
-		add("%s of damaged heaps could not be made blocks of: what is in them is neither leaked nor reachable, and what they point to counts as reachable.", plural(n, "stretch", "stretches"))
-	}
-	return out
+	return append(Coverage(t, nil), r.Gaps()...)
 }
 
 // leakVerdict is the last words of text.

@@ -50,9 +50,9 @@ func Near(t *target.Target, a memory.Addr, x symbols.Near) *Document {
 	}, x.Symbols))
 	switch {
 	case x.Module != nil && x.Module.Image == nil && !x.Module.Unloaded && x.Module.Served().Path == "":
-		doc.Notes = append(doc.Notes, "the headers of the module's image are not in the dump, and with them its names")
+		doc.warn("image-missing", "", "the headers of the module's image are not in the dump, and with them its names")
 	case x.Partial:
-		doc.Notes = append(doc.Notes, "the module's export table is not whole in the dump: names may be missing")
+		doc.warn("exports-partial", "", "the module's export table is not whole in the dump: names may be missing")
 	}
 	return doc
 }

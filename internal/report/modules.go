@@ -27,8 +27,8 @@ func Modules(t *target.Target, r *modules.Result, chosen []modules.Module, secti
 	if sections {
 		doc.add(moduleSections(t, chosen))
 	}
-	doc.add(problems(r.Problems, r.Dropped)...)
-	doc.Notes = moduleNotes(r)
+	doc.problems(r.Problems, r.Dropped)
+	doc.Warn("modules", moduleNotes(r))
 	return doc
 }
 

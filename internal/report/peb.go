@@ -21,9 +21,9 @@ func PEBs(t *target.Target, r *environ.Result) *Document {
 		doc.add(pebText(p))
 	}
 	doc.add(loaderTable(r), environmentTable(r))
-	doc.add(problems(r.Problems, r.Dropped)...)
+	doc.problems(r.Problems, r.Dropped)
 	if len(r.PEBs) == 0 {
-		doc.Notes = append(doc.Notes, "No PEB is in the dump, or no thread leads to one. A full dump has it: procdump -ma PID.")
+		doc.warn("peb-missing", "", "No PEB is in the dump, or no thread leads to one. A full dump has it: procdump -ma PID.")
 	}
 	return doc
 }
@@ -153,7 +153,7 @@ func TEBs(t *target.Target, chosen []threads.Thread) *Document {
 		doc.add(fill(Table{Title: fmt.Sprintf("TEB of %d bits", x.Bits), Shape: Record, Media: ForPeople}, tebFields(), []teb{x}))
 	}
 	if lacking > 0 {
-		doc.Notes = append(doc.Notes, fmt.Sprintf("The dump does not hold the TEB of %s.", plural(lacking, "thread", "threads")))
+		doc.warn("teb-missing", "", fmt.Sprintf("The dump does not hold the TEB of %s.", plural(lacking, "thread", "threads")))
 	}
 	return doc
 }

@@ -41,7 +41,9 @@ type group struct {
 	lost  uint64
 }
 
-func groupedProblems(all []diag.Problem, dropped int) Table {
+// groupProblems makes one of the problems of one code in one heap, in the order
+// of the first of each.
+func groupProblems(all []diag.Problem) []*group {
 	type key struct {
 		code diag.Code
 		heap uint64
@@ -59,6 +61,11 @@ func groupedProblems(all []diag.Problem, dropped int) Table {
 		g.count++
 		g.lost += p.Lost
 	}
+	return groups
+}
+
+func groupedProblems(all []diag.Problem, dropped int) Table {
+	groups := groupProblems(all)
 	rest := max(0, len(groups)-shownProblems)
 	t := fill(Table{Title: "Problems, the first of each kind", Media: ForPeople}, []field[*group]{
 		f("", "Count", Count, func(g *group) any { return g.count }),

@@ -5,7 +5,7 @@ package report
 
 // SchemaVersion is the version of the JSON and CSV contract: the second number
 // grows with every new key, the first with every key that changes or goes.
-const SchemaVersion = "1.2"
+const SchemaVersion = "1.3"
 
 // Document is one result: what a command prints.
 type Document struct {
@@ -13,6 +13,9 @@ type Document struct {
 	Tables []Table
 	Notes  []string // sentences at the end of text
 	Triage *Triage  // the findings behind the tables; nil when the result has none
+	// Warnings are what must be known before the numbers are trusted; text has
+	// them as notes or in tables.
+	Warnings []Warning
 	// Pictures are for HTML alone; nil when there are none.
 	Pictures *Pictures
 }

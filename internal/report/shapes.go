@@ -56,7 +56,7 @@ func Shapes() ([]CommandShape, error) {
 	}
 	s := shaper{t, &roles.Result{}, &census.Heap{Target: &target.Heap{}}, reach}
 	docs := func(d ...*Document) []*Document { return d }
-	return withCut([]CommandShape{
+	return finished([]CommandShape{
 		{"info", docs(Info(t))},
 		{"summary", docs(Summary(t, &census.Census{}, s.roles))},
 		{"heaps", docs(Heaps(t, &census.Census{}, s.roles))},
@@ -91,11 +91,12 @@ func Shapes() ([]CommandShape, error) {
 	}), nil
 }
 
-// withCut adds to each command its result with the table of what --budget
-// left out.
-func withCut(all []CommandShape) []CommandShape {
+// finished gives each result what every one has, and adds to each command its
+// result with the table of what --budget left out.
+func finished(all []CommandShape) []CommandShape {
 	for i := range all {
 		for _, d := range all[i].Documents {
+			d.Finish(nil, nil)
 			short := *d
 			short.Tables = append(d.Tables[:len(d.Tables):len(d.Tables)], cutTable(nil))
 			all[i].Documents = append(all[i].Documents, &short)

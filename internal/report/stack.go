@@ -34,7 +34,7 @@ func Stacks(t *target.Target, list []ThreadStacks, all int) *Document {
 	doc.add(header(d)[0])
 	doc.add(stackTables(list, true)...)
 	if all == 0 {
-		doc.Notes = append(doc.Notes, "The dump lists no threads.")
+		doc.warn("no-threads", "", "The dump lists no threads.")
 	} else if len(list) < all {
 		doc.Notes = append(doc.Notes, fmt.Sprintf("The thread that crashed, of %d; `heapdump stack all` shows every one.", all))
 	}

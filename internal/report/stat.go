@@ -65,7 +65,7 @@ func Stat(t *target.Target, heaps []census.Sizes, o StatOptions, picked bool) *D
 	d.add(statTotal(heaps, all), sizes)
 	for _, h := range heaps {
 		if h.Lost > 0 {
-			d.Notes = append(d.Notes, fmt.Sprintf("Of heap %v, %s bytes could not be read as blocks and are in no row.", h.Target.Address, grouped(h.Lost)))
+			d.warn("lost", fmt.Sprintf("%v", h.Target.Address), fmt.Sprintf("Of heap %v, %s bytes could not be read as blocks and are in no row.", h.Target.Address, grouped(h.Lost)))
 		}
 	}
 	d.add(coverage(t, nil))

@@ -12,7 +12,8 @@ import (
 // Structure is the result of heapdump dt TYPE.
 func Structure(t *target.Target, r *structure.Result) *Document {
 	d := Describe(t)
-	doc := &Document{Title: d.title(), Notes: r.Notes}
+	doc := &Document{Title: d.title()}
+	doc.Warn("structure", r.Notes)
 	var at, heapAt any
 	if r.Placed {
 		at = addr(r.At)

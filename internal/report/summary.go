@@ -32,7 +32,7 @@ func Summary(t *target.Target, cs *census.Census, rs *roles.Result) *Document {
 	walked := keep(heaps, func(h *census.Heap) bool { return h.Walked })
 	doc.add(accounting(walked), virtuals(walked), fragmentation(walked))
 	all, dropped := allProblems(t, heaps)
-	doc.add(problems(all, dropped)...)
+	doc.problems(all, dropped)
 	doc.add(coverage(t, heaps))
 	doc.add(next(d, walked, len(all) > 0))
 	return doc

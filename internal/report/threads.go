@@ -16,9 +16,9 @@ func Threads(t *target.Target, r *threads.Result) *Document {
 	doc.add(header(d)[0])
 	list := fill(Table{Key: "threads", Title: "Threads", Main: true, Empty: "The dump lists none."}, threadFields(), r.Threads)
 	doc.add(list)
-	doc.add(problems(r.Problems, r.Dropped)...)
+	doc.problems(r.Problems, r.Dropped)
 	if d.WOW64 {
-		doc.Notes = append(doc.Notes, "Of a WOW64 thread the stack, instruction pointer, stack pointer and last error are the 32-bit ones, where the dump has them.")
+		doc.warn("wow64-side", "", "Of a WOW64 thread the stack, instruction pointer, stack pointer and last error are the 32-bit ones, where the dump has them.")
 	}
 	return doc
 }

@@ -23,6 +23,7 @@ type Triaged struct {
 	Status   string // ok, partial, error
 	Findings []finding.Finding
 	Missing  []string // what could not be looked at, in sentences
+	Warnings []Warning
 	// For HTML alone: the tables of a summary, and the pictures.
 	Detail   []Table
 	Pictures *Pictures
@@ -84,6 +85,14 @@ func (t *Triage) Document() *Document {
 	}
 	doc.add(t.missing(), t.next())
 	doc.Notes = append(doc.Notes, t.verdict())
+	for i := range t.Dumps {
+		for _, w := range t.Dumps[i].Warnings {
+			if len(t.Dumps) > 1 {
+				w.Where = t.Dumps[i].File
+			}
+			doc.Warnings = append(doc.Warnings, w)
+		}
+	}
 	return doc
 }
 
@@ -131,6 +140,8 @@ func (t *Triage) dumps() Table {
 		f("file", "", Text, func(d *Triaged) any { return d.File }),
 		f("status", "", Text, func(d *Triaged) any { return d.Status }),
 		f("findings", "", Nested, func(d *Triaged) any { return findingTable(d) }),
+		f("coverage", "", List, func(d *Triaged) any { return append([]string{}, d.Missing...) }),
+		f("warnings", "", Nested, func(d *Triaged) any { t := warningTable(d.Warnings); return &t }),
 	}, pointersTo(t.Dumps))
 }
 

@@ -81,6 +81,7 @@ func (x *taker) judge(r *refs.Reach, l *refs.Leaks, suspects []refs.Suspect) {
 		x.missing("Unreachable blocks were not judged: the dump has no writable data of any module, so that everything would seem unreachable.")
 		return
 	}
+	x.out.Missing = append(x.out.Missing, r.Gaps()...)
 	x.out.Figures["leaked_bytes"] = float64(l.Unreachable.Bytes)
 	x.out.Figures["leaked_blocks"] = float64(l.Unreachable.Blocks)
 	x.unreachable(r, l)
