@@ -57,8 +57,8 @@ fuzz: ## every fuzz target for FUZZTIME each
 	    $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); \
 	  done; done
 
-docs: build ## the reference in docs/reference, from the help of every command
-	bin/heapdump man --markdown docs/reference
+docs: ## the reference in docs/reference and the man pages in docs/man, from the help of every command
+	$(GO) test ./cmd/heapdump -run TestScriptsManual -update
 
 dist: ## a release of the last commit: archives for six systems and SHA256SUMS in dist/
 	$(GO) run ./internal/dist

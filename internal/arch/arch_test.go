@@ -23,6 +23,7 @@ const module = "github.com/heapdump/heapdump"
 var permitted = map[string]string{
 	"cmd/heapdump": "internal/cli",
 	"internal/cli": "" +
+		" docs" +
 		" internal/analysis/attrib" +
 		" internal/analysis/census" +
 		" internal/analysis/check" +
@@ -72,9 +73,9 @@ var permitted = map[string]string{
 		" pkg/pageheap" +
 		" pkg/structs" +
 		" github.com/spf13/cobra" +
-		" github.com/spf13/cobra/doc" +
 		" github.com/spf13/pflag" +
 		" golang.org/x/term",
+	"internal/manual":        "internal/cli github.com/spf13/cobra/doc",
 	"internal/config":        "internal/nearest go.yaml.in/yaml/v3",
 	"internal/debugger":      "internal/nearest",
 	"internal/nearest":       "",

@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
+
+	"github.com/heapdump/heapdump/docs"
+	"github.com/heapdump/heapdump/internal/report"
 )
 
 // man is heapdump man.
@@ -34,22 +38,16 @@ files. Their date is that of the commit that heapdump was built from, so that a 
 
 // manual writes a page for every command.
 func (a *app) manual(root *cobra.Command, dir string, markdown bool) error {
-	root.InitDefaultCompletionCmd()
-	root.DisableAutoGenTag = true
-	pages := []*cobra.Command{root}
-	everyOne(root, func(c *cobra.Command) { pages = append(pages, c) })
-	for _, c := range pages {
+	if !markdown {
+		return manPages(dir, build())
+	}
+	for _, c := range withRoot(root) {
 		inDebugger(c)
-		name := strings.ReplaceAll(c.CommandPath(), " ", "-")
-		write, file := a.page, name+".1"
-		if markdown {
-			write, file = reference, name+".md"
-		}
-		f, err := os.Create(filepath.Join(dir, file))
+		f, err := os.Create(filepath.Join(dir, pageName(c)+".md"))
 		if err != nil {
 			return err
 		}
-		if err := write(f, c); err != nil {
+		if err := reference(f, c); err != nil {
 			f.Close()
 			return err
 		}
@@ -60,18 +58,64 @@ func (a *app) manual(root *cobra.Command, dir string, markdown bool) error {
 	return nil
 }
 
-// page writes a man page.
-func (a *app) page(w *os.File, c *cobra.Command) error {
-	facts := build()
+// unstamped is what the pages of docs/man have for the date and the version:
+// those of a build without a commit.
+const unstamped = `"Jan 1970" "heapdump (devel)"`
+
+// manPages writes the pages of docs/man with the date and the version of this
+// build. They were made before it, by package manual: what makes them would
+// have to be linked in, and takes more time at the start of every command than
+// the command's own flags.
+func manPages(dir string, facts report.Build) error {
+	pages, err := fs.ReadDir(docs.Man, "man")
+	if err != nil {
+		return err
+	}
+	for _, p := range pages {
+		text, err := fs.ReadFile(docs.Man, "man/"+p.Name())
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, p.Name()), stamped(text, facts), 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stamped is a page with the date and the version of a build in its title.
+func stamped(page []byte, facts report.Build) []byte {
 	date := time.Unix(0, 0).UTC() // a build without a commit has no date
 	if t, err := time.Parse(time.RFC3339, facts.Time); err == nil {
 		date = t
 	}
-	long := c.Long
-	defer func() { c.Long = long }()
-	c.Long = strings.TrimSpace(c.Short + ".\n\n" + verbatim(long) + "\n\n" + debuggerLine(c) + "\n\n" + verbatim(exitText))
-	return doc.GenMan(c, &doc.GenManHeader{Title: strings.ToUpper(strings.ReplaceAll(c.CommandPath(), " ", "-")), Section: "1", Source: "heapdump " + facts.Version, Manual: "heapdump", Date: &date}, w)
+	return bytes.Replace(page, []byte(unstamped), fmt.Appendf(nil, "%q %q", date.Format("Jan 2006"), "heapdump "+facts.Version), 1)
 }
+
+// ManCommands are all commands as their man pages show them: with what they are
+// in the debugger and the exit codes in their long text. They are for what
+// makes the pages, and are not run.
+func ManCommands() []*cobra.Command {
+	root := (&app{env: System()}).root(nil)
+	root.InitDefaultCompletionCmd()
+	root.DisableAutoGenTag = true
+	all := withRoot(root)
+	for _, c := range all {
+		inDebugger(c)
+		c.Long = strings.TrimSpace(c.Short + ".\n\n" + verbatim(c.Long) + "\n\n" + debuggerLine(c) + "\n\n" + verbatim(exitText))
+	}
+	return all
+}
+
+// withRoot lists the root and every command of ours below it.
+func withRoot(root *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{root}
+	everyOne(root, func(c *cobra.Command) { all = append(all, c) })
+	return all
+}
+
+// pageName is the name of a command's page, without its ending.
+func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
 // verbatim indents a text, which Markdown then leaves as it is.
 func verbatim(s string) string {
