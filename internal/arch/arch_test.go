@@ -160,7 +160,7 @@ var permitted = map[string]string{
 	"internal/pick":             "pkg/heap pkg/memory",
 	"internal/progress":         "",
 	"internal/ntcode":           "",
-	"internal/analysis/crash":   "internal/analysis/check internal/analysis/locate internal/analysis/threads internal/disasm internal/ntcode internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/minidump",
+	"internal/analysis/crash":   "internal/analysis/check internal/analysis/locate internal/analysis/threads internal/analysis/vmmap internal/disasm internal/ntcode internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/minidump",
 	"internal/analysis/environ": "internal/target pkg/diag pkg/process",
 	"internal/analysis/threads": "internal/symbols internal/target pkg/diag pkg/memory pkg/minidump pkg/process",
 

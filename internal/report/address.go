@@ -1,9 +1,6 @@
 package report
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -125,24 +122,5 @@ func ownerOf(p vmmap.Piece) string {
 	if p.Owner == nil {
 		return ""
 	}
-	return ownerWords(p.Owner)
-}
-
-// ownerWords says in words what an owner is.
-func ownerWords(o *vmmap.Owner) string {
-	kind := o.Kind
-	switch {
-	case o.Usage == vmmap.Image:
-		return kind + " " + o.Name[strings.LastIndexAny(o.Name, `\/`)+1:]
-	case o.HasThread:
-		if o.Bits != 0 {
-			kind = fmt.Sprintf("%d-bit %s", o.Bits, kind)
-		}
-		return fmt.Sprintf("%s of thread 0x%x", kind, o.Thread)
-	case o.Heap != 0 && o.Usage != vmmap.Other:
-		return fmt.Sprintf("%s of heap %v", kind, o.Heap)
-	case o.Usage == vmmap.PEB && o.Bits != 0:
-		return fmt.Sprintf("%d-bit %s", o.Bits, kind)
-	}
-	return kind
+	return p.Owner.Words()
 }

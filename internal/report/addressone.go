@@ -149,7 +149,7 @@ func ownerLine(x Explained) string {
 	if o == nil {
 		return ""
 	}
-	s := ownerWords(o)
+	s := o.Words()
 	if !o.Contains(x.Address) {
 		return "beside it on a page: " + s // pages have owners, and this one has less than its page
 	}
@@ -170,7 +170,7 @@ func owners(all []*vmmap.Owner) Table {
 		f("base", "From", Address, func(o *vmmap.Owner) any { return addr(o.Start) }),
 		f("bytes", "Bytes", Bytes, func(o *vmmap.Owner) any { return o.Size() }),
 		f("usage", "Usage", Text, func(o *vmmap.Owner) any { return o.Usage.String() }),
-		f("owner", "Owner", Text, func(o *vmmap.Owner) any { return ownerWords(o) }),
+		f("owner", "Owner", Text, func(o *vmmap.Owner) any { return o.Words() }),
 		f("evidence", "Known by", Text, func(o *vmmap.Owner) any { return o.Evidence }),
 	}, all)
 }
@@ -178,7 +178,7 @@ func owners(all []*vmmap.Owner) Table {
 // referrers is what points into an allocation of which nothing else is known.
 func referrers(x Explained) Table {
 	t := fill(Table{Key: "referrers", Title: fmt.Sprintf("Whose memory has words that point into %v", x.Allocation)}, []field[vmmap.Referrer]{
-		f("owner", "Owner", Text, func(r vmmap.Referrer) any { return ownerWords(r.Owner) }),
+		f("owner", "Owner", Text, func(r vmmap.Referrer) any { return r.Owner.Words() }),
 		f("words", "Words", Count, func(r vmmap.Referrer) any { return r.Words }),
 		f("base_words", "To its start", Count, func(r vmmap.Referrer) any { return r.Base }),
 		f("at", "One is at", Address, func(r vmmap.Referrer) any { return addr(r.At) }),

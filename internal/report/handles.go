@@ -87,7 +87,7 @@ func handleFields(r *handles.Result) []field[handles.Handle] {
 
 // handleObject is what is known of the object, and the flags of the handle.
 func handleObject(x handles.Handle) []string {
-	out := handles.Info(&x.Handle)
+	out := handles.Info(&x.Handle, x.Threads)
 	if x.Inherit() {
 		out = append(out, "inherited")
 	}

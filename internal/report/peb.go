@@ -152,6 +152,9 @@ func TEBs(t *target.Target, chosen []threads.Thread) *Document {
 	for _, x := range all {
 		doc.add(fill(Table{Title: fmt.Sprintf("TEB of %d bits", x.Bits), Shape: Record, Media: ForPeople}, tebFields(), []teb{x}))
 	}
+	if len(all) == 0 && lacking == 0 {
+		doc.warn("no-threads", "", "The dump lists no thread, so no TEB is known.")
+	}
 	if lacking > 0 {
 		doc.warn("teb-missing", "", fmt.Sprintf("The dump does not hold the TEB of %s.", plural(lacking, "thread", "threads")))
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/heapdump/heapdump/internal/analysis/threads"
@@ -17,6 +18,20 @@ func Threads(t *target.Target, r *threads.Result) *Document {
 	list := fill(Table{Key: "threads", Title: "Threads", Main: true, Empty: "The dump lists none."}, threadFields(), r.Threads)
 	doc.add(list)
 	doc.problems(r.Problems, r.Dropped)
+	lacking, timed := 0, len(r.Threads) == 0
+	for i := range r.Threads {
+		if r.Threads[i].Block() == nil {
+			lacking++
+		}
+		timed = timed || r.Threads[i].Info != nil
+	}
+	if lacking > 0 {
+		doc.warn("teb-missing", "", fmt.Sprintf("The TEBs of %s are not in the dump, and with them what their stacks reserve and use and their last errors.",
+			plural(lacking, "thread", "threads")))
+	}
+	if !timed {
+		doc.warn("thread-info-missing", "", "The dump has no ThreadInfoList stream, so times and start addresses are not known: procdump -ma PID writes it.")
+	}
 	if d.WOW64 {
 		doc.warn("wow64-side", "", "Of a WOW64 thread the stack, instruction pointer, stack pointer and last error are the 32-bit ones, where the dump has them.")
 	}

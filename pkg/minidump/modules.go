@@ -75,7 +75,7 @@ func (f *File) Modules(sink diag.Sink) []Module {
 			Range:     memory.Addr(le.Uint64(e)).Span(uint64(le.Uint32(e[8:]))),
 			Checksum:  le.Uint32(e[12:]),
 			Timestamp: le.Uint32(e[16:]),
-			Name:      text.at(uint64(le.Uint32(e[20:])), "ModuleNameRva"),
+			Name:      text.path(uint64(le.Uint32(e[20:])), "ModuleNameRva"),
 			Version:   version(e[24:76]),
 			CodeView:  f.codeView(loc(e[76:]), text),
 		}
@@ -168,7 +168,7 @@ func (f *File) UnloadedModules(sink diag.Sink) []UnloadedModule {
 			Range:     memory.Addr(le.Uint64(e)).Span(uint64(le.Uint32(e[8:]))),
 			Checksum:  le.Uint32(e[12:]),
 			Timestamp: le.Uint32(e[16:]),
-			Name:      text.at(uint64(le.Uint32(e[20:])), "ModuleNameRva"),
+			Name:      text.path(uint64(le.Uint32(e[20:])), "ModuleNameRva"),
 		}
 	}
 	return out

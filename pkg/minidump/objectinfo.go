@@ -18,9 +18,13 @@ type place struct {
 // PROCESS_EXTENDED_BASIC_INFORMATION, EVENT_BASIC_INFORMATION,
 // SECTION_BASIC_INFORMATION and SEMAPHORE_BASIC_INFORMATION of the NT headers.
 // Folklore: of these only the event's has been seen in a dump (8 bytes, Windows
-// 10; test TestRealHandles); any other size or type is left raw.
+// 10; test TestRealHandles); any other size or type is left raw, and so is a
+// record whose fields cannot be what they are taken for (plausible).
 func objectFields(t ObjectInfoType, raw []byte) []ObjectField {
 	var out []ObjectField
+	if t == 5 && len(raw) >= 4 && uint64(binary.LittleEndian.Uint32(raw)) != uint64(len(raw)) {
+		return nil // PROCESS_EXTENDED_BASIC_INFORMATION.Size
+	}
 	for _, p := range objectPlaces(t, len(raw)) {
 		b := raw[p.off:]
 		v := int64(0)
@@ -36,7 +40,42 @@ func objectFields(t ObjectInfoType, raw []byte) []ObjectField {
 		}
 		out = append(out, ObjectField{p.name, v})
 	}
+	if !plausible(t, out) {
+		return nil
+	}
 	return out
+}
+
+// plausible reports whether the fields of a record can be what their names
+// say: since the layouts are not documented, a record that contradicts them is
+// left raw. IDs of processes and threads are multiples of 4, a PEB and a TEB
+// begin on pages, and what is one of two is 0 or 1.
+func plausible(t ObjectInfoType, fields []ObjectField) bool {
+	v := map[string]int64{}
+	for _, f := range fields {
+		v[f.Name] = f.Value
+		switch f.Name {
+		case "process_id", "thread_id", "parent_process_id":
+			if f.Value%4 != 0 || uint64(f.Value) > 1<<32 {
+				return false
+			}
+		case "teb", "peb":
+			if f.Value%4096 != 0 {
+				return false
+			}
+		case "owned_by_caller", "abandoned", "synchronization", "signaled":
+			if f.Value != 0 && f.Value != 1 {
+				return false
+			}
+		}
+	}
+	switch t {
+	case 7:
+		return v["maximum_size"] >= 0
+	case 8:
+		return v["count"] >= 0 && v["count"] <= v["maximum_count"]
+	}
+	return true
 }
 
 // objectPlaces returns the fields of a record of size bytes; none when they

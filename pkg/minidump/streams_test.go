@@ -217,6 +217,21 @@ func TestModules(t *testing.T) {
 	}
 }
 
+// TestModuleNames: a name ends at a zero within it, since no path has one; a
+// path that ends in zeros is whole. A name that two modules share is one problem.
+func TestModuleNames(t *testing.T) {
+	b := newDump()
+	torn, whole := b.text("C:\\a.dll\x00\u01b0junk"), b.text("C:\\b.dll\x00\x00")
+	module := func(name int) []byte { return words(u64(0x1000), u32(16), zeros(8), u32(name), zeros(84)) }
+	b.add(ModuleListStream, u32(3), module(torn), module(whole), module(torn))
+	var l diag.List
+	m := b.parse(t).Modules(l.Add)
+	expect(t, &l, CodeStreamString)
+	if len(m) != 3 || m[0].Name != `C:\a.dll` || m[1].Name != `C:\b.dll` || m[2].Name != m[0].Name {
+		t.Errorf("%+v", m)
+	}
+}
+
 func TestModulesHostile(t *testing.T) {
 	b := newDump()
 	long := b.blob(u32(0x7fffffff), "a\x00b\x00")
@@ -229,7 +244,7 @@ func TestModulesHostile(t *testing.T) {
 	b.add(ModuleListStream, u32(1<<30), module(long, 0, 0), module(end-2, 0, 0), module(0, 2, short), module(0, 16, half), module(-1, 100, end-99))
 	var l diag.List
 	m := b.parse(t).Modules(l.Add)
-	expect(t, &l, CodeStreamCount, CodeStreamString, CodeStreamString, CodeCodeView, CodeCodeView, CodeStreamString, CodeCodeView)
+	expect(t, &l, CodeStreamCount, CodeStreamString, CodeStreamString, CodeStreamString, CodeCodeView, CodeCodeView, CodeStreamString, CodeCodeView)
 	if len(m) != 5 || !strings.HasPrefix(m[0].Name, "ab") {
 		t.Errorf("%d modules, %.20q", len(m), m[0].Name)
 	}
@@ -353,13 +368,22 @@ func TestObjectFields(t *testing.T) {
 		{2, words(u32(-1), "\x01\x00\x00\x00"), "[{count -1} {owned_by_caller 1} {abandoned 0}]"},
 		{3, words(u64(40), u64(44)), "[{process_id 40} {thread_id 44}]"},
 		{3, words(u32(40), u32(44)), "[{process_id 40} {thread_id 44}]"},
-		{5, words(u64(64), u32(259), u32(0), u64(1), u64(2), u32(8), u32(0), u64(40), u64(20), u32(6), u32(0)),
-			"[{exit_status 259} {peb 1} {affinity 2} {base_priority 8} {process_id 40} {parent_process_id 20} {flags 6}]"},
-		{5, words(u32(32), u32(259), u32(1), u32(2), u32(8), u32(40), u32(20), u32(6)),
-			"[{exit_status 259} {peb 1} {affinity 2} {base_priority 8} {process_id 40} {parent_process_id 20} {flags 6}]"},
+		{5, words(u64(64), u32(259), u32(0), u64(0x1000), u64(2), u32(8), u32(0), u64(40), u64(20), u32(6), u32(0)),
+			"[{exit_status 259} {peb 4096} {affinity 2} {base_priority 8} {process_id 40} {parent_process_id 20} {flags 6}]"},
+		{5, words(u32(32), u32(259), u32(0x1000), u32(2), u32(8), u32(40), u32(20), u32(6)),
+			"[{exit_status 259} {peb 4096} {affinity 2} {base_priority 8} {process_id 40} {parent_process_id 20} {flags 6}]"},
 		{7, words(u64(0), u32(0x8000000), u32(0), u64(0x1000)), "[{base 0} {attributes 134217728} {maximum_size 4096}]"},
 		{7, words(u32(0), u32(0x8000000), u64(0x1000)), "[{base 0} {attributes 134217728} {maximum_size 4096}]"},
 		{8, words(u32(3), u32(5)), "[{count 3} {maximum_count 5}]"},
+		// The nearest that cannot be what the size says.
+		{1, words(u32(0x103), u32(0x7f004), u32(40), u32(44), u32(15), u32(8), u32(-2)), "[]"},
+		{1, words(u32(0x103), u32(0x7f000), u32(40), u32(45), u32(15), u32(8), u32(-2)), "[]"},
+		{2, words(u32(-1), "\x02\x00\x00\x00"), "[]"},
+		{3, words(u32(42), u32(44)), "[]"},
+		{5, words(u32(36), u32(259), u32(0x1000), u32(2), u32(8), u32(40), u32(20), u32(6)), "[]"},
+		{6, words(u32(2), u32(0)), "[]"},
+		{7, words(u32(0), u32(0x8000000), u64(1<<63)), "[]"},
+		{8, words(u32(6), u32(5)), "[]"}, {8, words(u32(5), u32(5)), "[{count 5} {maximum_count 5}]"},
 		{4, zeros(48), "[]"}, {6, zeros(7), "[]"}, {1 << 31, zeros(8), "[]"},
 	} {
 		if got := fmt.Sprint(objectFields(c.kind, c.raw)); got != c.want {

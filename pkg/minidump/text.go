@@ -3,6 +3,7 @@ package minidump
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -61,6 +62,21 @@ func (t *texts) at(off uint64, field string) string {
 	s := utf16Text(rest[:n])
 	t.seen[off] = s
 	return s
+}
+
+// path is at, of a file's path: no character of one is zero, so that what
+// follows a zero is something else's bytes, and left out.
+func (t *texts) path(off uint64, field string) string {
+	s := t.at(off, field)
+	i := strings.IndexByte(s, 0)
+	if i < 0 {
+		return s
+	}
+	if key := off | 1<<63; t.seen[key] == "" { // once for each string
+		t.seen[key] = field
+		t.bad(off, field, "a path", fmt.Sprintf("a zero behind %d bytes of one", i))
+	}
+	return s[:i]
 }
 
 func (t *texts) bad(off uint64, field, want, got string) {

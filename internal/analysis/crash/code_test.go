@@ -56,7 +56,7 @@ func TestInstruction(t *testing.T) {
 	}
 	// The twin: the exception is about other memory than the instruction's.
 	r = take(t, stage{code: store, rax: 0x9d1e7ffb80, access: 0x30}.at)
-	if o := r.Code.Operands[0]; o.Address != 0x9d1e7ffb98 || o.Touched || o.Says != "on the stack of a thread" {
+	if o := r.Code.Operands[0]; o.Address != 0x9d1e7ffb98 || o.Touched || o.Says != "on the stack of thread 0x1a34" {
 		t.Errorf("%+v", o)
 	}
 	// The last byte of the operand is its own, the next is not.

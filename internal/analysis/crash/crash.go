@@ -11,6 +11,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/check"
 	"github.com/heapdump/heapdump/internal/analysis/locate"
 	"github.com/heapdump/heapdump/internal/analysis/threads"
+	"github.com/heapdump/heapdump/internal/analysis/vmmap"
 	"github.com/heapdump/heapdump/internal/ntcode"
 	"github.com/heapdump/heapdump/internal/symbols"
 	"github.com/heapdump/heapdump/internal/target"
@@ -44,6 +45,8 @@ type Result struct {
 	Detected  *check.Detected // the corruption of a heap that the exception reports; nil for others
 	Problems  []diag.Problem
 	Dropped   int
+
+	space *vmmap.Map // nil until something that no heap or module has is asked for
 }
 
 // The exceptions whose first two parameters are the kind of an access and its
@@ -82,14 +85,17 @@ func Take(ctx context.Context, t *target.Target) (*Result, error) {
 	if r.At, err = locate.At(ctx, t, e.Address); err != nil {
 		return nil, err
 	}
+	if r.At.Heap == nil && r.At.Module == "" {
+		r.At.Says = r.hit(t, &r.At)
+	}
 	if err := r.touched(ctx, t); err != nil {
 		return nil, err
 	}
-	if r.Registers, err = registers(ctx, t, e.Context); err != nil {
+	if r.Registers, err = r.registers(ctx, t, e.Context); err != nil {
 		return nil, err
 	}
 	if r.Thread != nil && r.Thread.Context32 != nil && e.Context.Arch == minidump.AMD64 {
-		if r.Wow, err = registers(ctx, t, *r.Thread.Context32); err != nil {
+		if r.Wow, err = r.registers(ctx, t, *r.Thread.Context32); err != nil {
 			return nil, err
 		}
 	}
@@ -100,7 +106,7 @@ func Take(ctx context.Context, t *target.Target) (*Result, error) {
 }
 
 // registers looks at where the registers of a context point.
-func registers(ctx context.Context, t *target.Target, c minidump.Context) ([]Register, error) {
+func (r *Result) registers(ctx context.Context, t *target.Target, c minidump.Context) ([]Register, error) {
 	var out []Register
 	for _, reg := range c.Registers() {
 		x := Register{Register: reg}
@@ -109,13 +115,42 @@ func registers(ctx context.Context, t *target.Target, c minidump.Context) ([]Reg
 			if err != nil {
 				return nil, err
 			}
-			if at.Where != "nothing" {
-				x.Says, x.Name = strings.TrimPrefix(at.Says, "in no heap: "), at.Name
+			x.Name = at.Name
+			if s := r.place(t, &at, c.SP); s != "" {
+				x.Says = s
+			} else if at.Where != "nothing" {
+				x.Says = strings.TrimPrefix(at.Says, "in no heap: ")
 			}
 		}
 		out = append(out, x)
 	}
 	return out, nil
+}
+
+// place says whose an address is that lies in no heap and no module: a
+// thread's stack or TEB, the PEB, what else Windows keeps. Empty when nobody's.
+// sp is the stack pointer that the address is seen with; 0 when there is none.
+func (r *Result) place(t *target.Target, x *locate.Found, sp memory.Addr) string {
+	if x.Heap != nil || x.Module != "" {
+		return ""
+	}
+	if r.space == nil {
+		r.space = vmmap.Take(t)
+	}
+	for _, o := range r.space.Owners(x.Address) {
+		switch {
+		case o.Usage == vmmap.Stack && o.Contains(sp) && x.Address < sp:
+			return fmt.Sprintf("on the stack of thread %#x, below its stack pointer", o.Thread)
+		case o.Usage == vmmap.Stack:
+			return fmt.Sprintf("on the stack of thread %#x", o.Thread)
+		case o.Usage == vmmap.TEB || o.Usage == vmmap.PEB:
+			return fmt.Sprintf("%s, at +%#x", o.Words(), x.Address.Sub(o.Start))
+		case o.Usage == vmmap.Heap && !x.Saved:
+			return o.Words() + ": " + x.Why.String()
+		}
+		return o.Words()
+	}
+	return ""
 }
 
 // touched looks at the address of an access.
@@ -175,6 +210,9 @@ func (r *Result) hit(t *target.Target, x *locate.Found) string {
 	}
 	if x.Where == "nothing" && x.Why == memory.Free {
 		return "free address space"
+	}
+	if s := r.place(t, x, r.Exception.Context.SP); s != "" {
+		return s
 	}
 	return strings.TrimPrefix(x.Says, "in no heap: ")
 }

@@ -71,7 +71,7 @@ func TestTake(t *testing.T) {
 	for _, x := range r.Registers {
 		says[x.Register.Name] = x.Says
 	}
-	if says["rip"] != "in the module ntdll.dll" || says["rsp"] != "on the stack of a thread" || says["rax"] != "" {
+	if says["rip"] != "in the module ntdll.dll" || says["rsp"] != "on the stack of thread 0x1a34" || says["rax"] != "" {
 		t.Errorf("%v", says)
 	}
 	r = take(t, func(b *synth.Built) {
@@ -92,5 +92,29 @@ func TestTake(t *testing.T) {
 	}
 	if r = take(t, func(b *synth.Built) { b.Dump.Exception = nil }); r.Has || len(r.Registers) > 0 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestRegisters: what a register points at that is no heap's and no module's:
+// whose PEB, TEB and stack, on which side of the stack pointer; and beside it
+// what is nobody's.
+func TestRegisters(t *testing.T) {
+	for rax, want := range map[uint64]string{
+		0x9d1e4e1010:       "64-bit process environment block, at +0x10",
+		0x9d1e4e2008:       "64-bit thread environment block of thread 0x1a30, at +0x8",
+		0x9d1e7ffb80:       "on the stack of thread 0x1a34",
+		0x9d1e7ffb7f:       "on the stack of thread 0x1a34, below its stack pointer",
+		0x7ffe0000:         "data shared with the kernel (KUSER_SHARED_DATA)",
+		0x9d00000000:       "",
+		0xffff800000000000: "",
+	} {
+		r := take(t, func(b *synth.Built) {
+			b.Image.Reserve(0x7ffe0000, 0x10000, synth.MemPrivate, synth.PageReadOnly)
+			b.Image.Commit(0x7ffe0000, 0x1000, synth.PageReadOnly)
+			stage{code: "\x90", rax: rax, access: 0x10}.at(b)
+		})
+		if x := r.Registers[0]; x.Register.Name != "rax" || x.Says != want {
+			t.Errorf("%#x: %s %q, want %q", rax, x.Register.Name, x.Says, want)
+		}
 	}
 }

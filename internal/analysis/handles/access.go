@@ -30,8 +30,8 @@ type class struct {
 	rights []right
 }
 
-// classes are the types whose specific rights are in the headers of the SDK
-// and WDK (winnt.h, winuser.h, evntrace.h, wdm.h).
+// classes are the types whose specific rights are known, most from the headers
+// of the SDK and WDK (winnt.h, winuser.h, evntrace.h, wdm.h).
 var classes = map[string]class{
 	"Process": {"PROCESS_", []uint32{0x1f0fff, 0x1fffff}, []right{
 		{0x1, "TERMINATE", "Terminate"}, {0x2, "CREATE_THREAD", "CreateThread"}, {0x4, "SET_SESSIONID", "SetSessionId"}, {0x8, "VM_OPERATION", "VMOp"},
@@ -77,6 +77,13 @@ var classes = map[string]class{
 		{0x1, "READOBJECTS", "ReadObjects"}, {0x2, "CREATEWINDOW", "CreateWindow"}, {0x4, "CREATEMENU", "CreateMenu"}, {0x8, "HOOKCONTROL", "HookControl"},
 		{0x10, "JOURNALRECORD", "JournalRecord"}, {0x20, "JOURNALPLAYBACK", "JournalPlayback"}, {0x40, "ENUMERATE", "Enumerate"},
 		{0x80, "WRITEOBJECTS", "WriteObjects"}, {0x100, "SWITCHDESKTOP", "SwitchDesktop"}}},
+	// Those of the next are in no header of the SDK, but in those that the
+	// Process Hacker project publishes (phnt).
+	"IRTimer": {"TIMER_", nil, []right{{0x1, "QUERY_STATE", ""}, {0x2, "MODIFY_STATE", ""}}},
+	"TpWorkerFactory": {"WORKER_FACTORY_", nil, []right{
+		{0x1, "RELEASE_WORKER", ""}, {0x2, "WAIT", ""}, {0x4, "SET_INFORMATION", ""}, {0x8, "QUERY_INFORMATION", ""}, {0x10, "READY_WORKER", ""},
+		{0x20, "SHUTDOWN", ""}}},
+	"ALPC Port": {"PORT_", []uint32{0x1f0001}, []right{{0x1, "CONNECT", ""}}},
 	"EtwRegistration": {"", nil, []right{
 		{0x1, "WMIGUID_QUERY", ""}, {0x2, "WMIGUID_SET", ""}, {0x4, "WMIGUID_NOTIFICATION", ""}, {0x8, "WMIGUID_READ_DESCRIPTION", ""},
 		{0x10, "WMIGUID_EXECUTE", ""}, {0x20, "TRACELOG_CREATE_REALTIME", ""}, {0x40, "TRACELOG_CREATE_ONDISK", ""}, {0x80, "TRACELOG_GUID_ENABLE", ""},

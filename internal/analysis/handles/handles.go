@@ -21,7 +21,8 @@ const Unnamed = "None"
 // Handle is one open handle.
 type Handle struct {
 	minidump.Handle
-	Held *Held // where its number stands in memory; nil when it was not looked for
+	Threads Names // of the process, for what is known of the object
+	Held    *Held // where its number stands in memory; nil when it was not looked for
 }
 
 // TypeName returns the type of the object, Unnamed when it is not known.
@@ -115,10 +116,14 @@ func Take(t *target.Target, f Filter) *Result {
 			r.Declared = uint64(binary.LittleEndian.Uint32(raw[8:]))
 		}
 	}
+	names := Names{}
+	for _, th := range t.File.Threads(nil) {
+		names[th.ID] = th.Name
+	}
 	all := t.File.Handles(list.Add)
 	r.Read = len(all)
 	for _, h := range all {
-		if x := (Handle{Handle: h}); f.Match(&x) {
+		if x := (Handle{Handle: h, Threads: names}); f.Match(&x) {
 			r.Handles = append(r.Handles, x)
 		}
 	}

@@ -70,20 +70,26 @@ func TestInfo(t *testing.T) {
 	add(synth.HandleInfo{Type: 7, Data: words(0, 0, 0x8000000, 0, 0x10000, 0)})
 	add(synth.HandleInfo{Type: 1, Data: words(0x103, 0, 0x1000, 0, 0x1a2c, 0, 0x1a30, 0, 0xff, 0, 9, 8)})
 	add(synth.HandleInfo{Type: 1, Data: words(0xc0000005, 0, 0x1000, 0, 0x1a2c, 0, 0x1a30, 0, 0xff, 0, 9, 8)})
-	add(synth.HandleInfo{Type: 5, Data: words(64, 0, 0, 0, 0x2000, 0, 0xff, 0, 8, 0, 100, 0, 50, 0, 0, 0)})
+	add(synth.HandleInfo{Type: 5, Data: words(64, 0, 0, 0, 0x2000, 0, 0xff, 0, 8, 0, 100, 0, 52, 0, 0, 0)})
 	add(synth.HandleInfo{Type: 8, Data: words(3)})
+	add(synth.HandleInfo{Type: 7, Data: words(0, 0, 0x1800004, 0, 0x10000, 0)})
+	add(synth.HandleInfo{Type: 3, Data: words(0x1a2c, 0, 0x1a34, 0)})
 	add()
+	d.Threads = append(d.Threads, synth.Thread{ID: 0x1a34})
+	d.AddThreadName(0x1a34, "Queue")
 	want := [][]string{
 		{"auto reset", "not signaled"},
 		{"manual reset", "signaled"},
 		{"count 3 of at most 10"},
 		{"free"},
 		{"held, taken 2 times, abandoned", "owner thread 0x1a30 of process 6700"},
-		{"attributes 0x8000000", "maximum size 65536 bytes"},
+		{"SEC_COMMIT", "maximum size 65536 bytes"},
 		{"thread 0x1a30 of process 6700", "running", "priority 9, base 8", "TEB 0x1000"},
 		{"thread 0x1a30 of process 6700", "thread has ended, status 0xc0000005", "priority 9, base 8", "TEB 0x1000"},
-		{"process 100", "parent 50", "process has ended, status 0x0", "base priority 8"},
+		{"process 100", "parent 52", "process has ended, status 0x0", "base priority 8"},
 		{"SemaphoreInformation1 of 4 bytes, not understood"},
+		{"SEC_FILE|SEC_IMAGE|attributes 0x4", "maximum size 65536 bytes"},
+		{"owner thread 0x1a34 (Queue) of process 6700"},
 		nil,
 	}
 	r := handles.Take(open(t, d), handles.Filter{})
@@ -91,7 +97,7 @@ func TestInfo(t *testing.T) {
 		t.Fatalf("%d handles", len(r.Handles))
 	}
 	for i, w := range want {
-		if got := handles.Info(&r.Handles[i].Handle); !slices.Equal(got, w) {
+		if got := handles.Info(&r.Handles[i].Handle, r.Handles[i].Threads); !slices.Equal(got, w) {
 			t.Errorf("%d: %q, want %q", i, got, w)
 		}
 	}

@@ -2,6 +2,7 @@ package handles
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/heapdump/heapdump/pkg/minidump"
 )
@@ -15,26 +16,37 @@ func fields(i minidump.ObjectInfo) map[string]int64 {
 	return m
 }
 
+// Names are the names of threads by their IDs.
+type Names map[uint32]string
+
+// thread names a thread, with its name where it is known.
+func (n Names) thread(id int64) string {
+	if s := n[uint32(id)]; s != "" {
+		return fmt.Sprintf("thread %#x (%s)", id, s)
+	}
+	return fmt.Sprintf("thread %#x", id)
+}
+
 // Info says in words what the stream holds of the object of a handle; nil when
 // it holds nothing. What is of an unknown layout is named with its size.
-func Info(h *minidump.Handle) []string {
+func Info(h *minidump.Handle, names Names) []string {
 	var out []string
 	for _, i := range h.Info {
 		if len(i.Fields) == 0 {
 			out = append(out, fmt.Sprintf("%s of %d bytes, not understood", i.Type, len(i.Raw)))
 			continue
 		}
-		out = append(out, describe(i)...)
+		out = append(out, describe(i, names)...)
 	}
 	return out
 }
 
 // describe puts one piece of object information into words.
-func describe(i minidump.ObjectInfo) []string {
+func describe(i minidump.ObjectInfo, names Names) []string {
 	f := fields(i)
 	switch i.Type.String() {
 	case "ThreadInformation1":
-		return []string{fmt.Sprintf("thread %#x of process %d", f["thread_id"], f["process_id"]), running("thread", f["exit_status"]),
+		return []string{fmt.Sprintf("%s of process %d", names.thread(f["thread_id"]), f["process_id"]), running("thread", f["exit_status"]),
 			fmt.Sprintf("priority %d, base %d", f["priority"], f["base_priority"]), fmt.Sprintf("TEB %#x", uint64(f["teb"]))}
 	case "MutantInformation1":
 		return []string{mutant(f)}
@@ -42,7 +54,7 @@ func describe(i minidump.ObjectInfo) []string {
 		if f["thread_id"] == 0 {
 			return nil
 		}
-		return []string{fmt.Sprintf("owner thread %#x of process %d", f["thread_id"], f["process_id"])}
+		return []string{fmt.Sprintf("owner %s of process %d", names.thread(f["thread_id"]), f["process_id"])}
 	case "ProcessInformation2":
 		return []string{fmt.Sprintf("process %d", f["process_id"]), fmt.Sprintf("parent %d", f["parent_process_id"]), running("process", f["exit_status"]),
 			fmt.Sprintf("base priority %d", f["base_priority"])}
@@ -56,11 +68,27 @@ func describe(i minidump.ObjectInfo) []string {
 		}
 		return []string{kind, state}
 	case "SectionInformation1":
-		return []string{fmt.Sprintf("attributes %#x", f["attributes"]), fmt.Sprintf("maximum size %d bytes", f["maximum_size"])}
+		return []string{sectionWords(uint32(f["attributes"])), fmt.Sprintf("maximum size %d bytes", f["maximum_size"])}
 	case "SemaphoreInformation1":
 		return []string{fmt.Sprintf("count %d of at most %d", f["count"], f["maximum_count"])}
 	}
 	return nil
+}
+
+// sectionBits are the attributes of a section (winnt.h, SEC_*).
+var sectionBits = []right{
+	{0x00200000, "SEC_BASED", ""}, {0x00400000, "SEC_NO_CHANGE", ""}, {0x00800000, "SEC_FILE", ""}, {0x01000000, "SEC_IMAGE", ""},
+	{0x02000000, "SEC_PROTECTED_IMAGE", ""}, {0x04000000, "SEC_RESERVE", ""}, {0x08000000, "SEC_COMMIT", ""}, {0x10000000, "SEC_NOCACHE", ""},
+	{0x40000000, "SEC_WRITECOMBINE", ""}, {0x80000000, "SEC_LARGE_PAGES", ""},
+}
+
+// sectionWords puts a section's attributes into the words of the headers.
+func sectionWords(attributes uint32) string {
+	out, rest := words(nil, sectionBits, "", attributes)
+	if rest != 0 || len(out) == 0 {
+		out = append(out, fmt.Sprintf("attributes %#x", rest))
+	}
+	return strings.Join(out, "|")
 }
 
 // stillActive is the exit status of what has not ended.
@@ -96,7 +124,7 @@ func DebuggerInfo(h *minidump.Handle) []string {
 	for _, i := range h.Info {
 		f := fields(i)
 		if i.Type.String() != "EventInformation1" || len(i.Fields) == 0 {
-			out = append(out, Info(&minidump.Handle{Info: []minidump.ObjectInfo{i}})...)
+			out = append(out, Info(&minidump.Handle{Info: []minidump.ObjectInfo{i}}, nil)...)
 			continue
 		}
 		kind, state := "Manual Reset", "Waiting"
