@@ -149,7 +149,7 @@ var permitted = map[string]string{
 	"internal/gate":           "internal/finding internal/pick",
 	"internal/baseline":       "internal/finding",
 	"internal/analysis/vmmap": "internal/target pkg/clr pkg/heap pkg/memory pkg/peimage pkg/process pkg/stackdb",
-	"internal/symbols":        "internal/mmap internal/target pkg/breakpad pkg/memory pkg/minidump pkg/pdb pkg/peimage pkg/rtti pkg/undname",
+	"internal/symbols":        "internal/mmap internal/target pkg/breakpad pkg/heap pkg/memory pkg/minidump pkg/pdb pkg/peimage pkg/rtti pkg/undname",
 	"internal/analysis/sweep": "internal/progress internal/target pkg/heap golang.org/x/sync/errgroup",
 	"internal/target":         "internal/input pkg/diag pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/process",
 	"internal/unwind":         "internal/symbols internal/target pkg/memory pkg/minidump pkg/peimage pkg/process",

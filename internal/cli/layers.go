@@ -11,12 +11,13 @@ import (
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/ntheap"
 )
 
 // layers adds to the rows of a walk what stands around blocks: their stacks,
 // the debug C runtime's headers, and the classes of the objects in them.
 type layers struct {
-	t        *target.Target
+	near     *ntheap.Near // the dump's memory, as the walk of an NT heap has it at hand
 	stacks   *stacks.Stacks
 	captures map[*target.Heap]bool // heaps whose blocks can have a stack
 	crt      *crt.Reader           // nil when the process has no debug C runtime
@@ -28,7 +29,7 @@ type layers struct {
 // newStackLayers prepares for a walk of heaps that shows the stacks of blocks,
 // and nothing else around them.
 func newStackLayers(t *target.Target, heaps []*target.Heap) *layers {
-	l := &layers{t: t, stacks: stacks.New(t), captures: map[*target.Heap]bool{}, names: map[memory.Addr]string{}}
+	l := &layers{near: ntheap.NewNear(t.Space), stacks: stacks.New(t), captures: map[*target.Heap]bool{}, names: map[memory.Addr]string{}}
 	for _, h := range heaps {
 		if l.stacks.Captures(h) {
 			l.captures[h] = true
@@ -62,18 +63,18 @@ func (l *layers) fill(r *render.BlockRow, h *target.Heap, b *heap.Block) {
 	if l.types == nil || b.State != heap.Busy {
 		return
 	}
-	light, own, ok := locate.Light(l.t, h, *b)
+	light, own, ok := locate.Light(l.near, h, *b)
 	if ok && light.Freed {
 		return
 	}
 	user := own.User()
 	if l.crt != nil {
-		if x, ok := l.crt.Of(h, &own); ok {
+		if x, ok := l.crt.OfIn(l.near, h, &own); ok {
 			user = x.User
 			l.fillCRT(r, x)
 		}
 	}
-	if c := l.types.Object(user, h.Bits); c != nil {
+	if c := l.types.ObjectIn(l.near, user, h.Bits); c != nil {
 		r.Type, r.TypeHow = c.Name, c.Evidence.String()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -153,7 +154,8 @@ func (wk *walker) each(heaps []*target.Heap, do func(h *target.Heap, i int, b *h
 		}
 		sink := func(diag.Problem) { wk.problems++ }
 		in := uint64(0)
-		for b := range progress.Watch(wk.ctx, func(uint64) { m.Set(done+in, total) }, x.Blocks(sink)) {
+		var b heap.Block // one for all: what do is given a pointer to is allocated
+		for b = range progress.Watch(wk.ctx, func(uint64) { m.Set(done+in, total) }, wk.blocks(h, sink)) {
 			in += b.Size
 			if !wk.filter.Match(&b) {
 				continue
@@ -169,6 +171,14 @@ func (wk *walker) each(heaps []*target.Heap, do func(h *target.Heap, i int, b *h
 		done += x.Size()
 	}
 	return nil
+}
+
+// blocks walks a heap; the bytes of a block are at hand for its layers.
+func (wk *walker) blocks(h *target.Heap, sink diag.Sink) iter.Seq[heap.Block] {
+	if h.NT != nil && wk.layers != nil {
+		return h.NT.BlocksNear(wk.layers.near, sink)
+	}
+	return h.Walkable().Blocks(sink)
 }
 
 // stream writes blocks as they come, or sorted.

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bufio"
 	"io"
 	"strconv"
 
@@ -35,19 +34,23 @@ type CRTBlock struct {
 
 // Blocks streams blocks in constant memory: one line a block.
 type Blocks struct {
-	w      *bufio.Writer
+	w      io.Writer
 	format Format
 	digits int
 	stacks bool
-	buf    []byte
+	buf    []byte // what is not yet written
 	n      uint64
+	same   same
 }
+
+// blocksBuffer is how many bytes are written at a time.
+const blocksBuffer = 256 << 10
 
 // NewBlocks begins a stream. Digits is the width of an address in text, 8 or
 // 16; stacks adds to text and CSV, as their last column, the names of each
 // block's stack.
 func NewBlocks(w io.Writer, format Format, digits int, stacks bool) *Blocks {
-	b := &Blocks{w: bufio.NewWriterSize(w, 256<<10), format: format, digits: digits, stacks: stacks}
+	b := &Blocks{w: w, format: format, digits: digits, stacks: stacks, buf: make([]byte, 0, blocksBuffer+4<<10)}
 	switch format {
 	case FormatText:
 		b.buf = appendBlockHeading(b.buf, digits)
@@ -71,13 +74,12 @@ func NewBlocks(w io.Writer, format Format, digits int, stacks bool) *Blocks {
 	case FormatJSON:
 		b.buf = append(b.buf, '[')
 	}
-	b.w.Write(b.buf)
 	return b
 }
 
 // Put writes a block.
 func (s *Blocks) Put(r *BlockRow) error {
-	b := s.buf[:0]
+	b := s.buf
 	switch s.format {
 	case FormatText:
 		b = appendBlockText(b, r, s.digits)
@@ -95,13 +97,22 @@ func (s *Blocks) Put(r *BlockRow) error {
 		if s.n > 0 {
 			b = append(b, ',')
 		}
-		b = appendBlockJSON(append(b, '\n'), r)
+		b = s.same.appendBlock(append(b, '\n'), r)
 	default:
-		b = append(appendBlockJSON(b, r), '\n')
+		b = append(s.same.appendBlock(b, r), '\n')
 	}
 	s.n++
 	s.buf = b
-	_, err := s.w.Write(b)
+	if len(b) < blocksBuffer {
+		return nil
+	}
+	return s.flush()
+}
+
+// flush writes what is in the buffer.
+func (s *Blocks) flush() error {
+	_, err := s.w.Write(s.buf)
+	s.buf = s.buf[:0]
 	return err
 }
 
@@ -109,104 +120,11 @@ func (s *Blocks) Put(r *BlockRow) error {
 func (s *Blocks) Close() error {
 	if s.format == FormatJSON {
 		if s.n > 0 {
-			s.w.WriteByte('\n')
+			s.buf = append(s.buf, '\n')
 		}
-		s.w.WriteString("]\n")
+		s.buf = append(s.buf, "]\n"...)
 	}
-	return s.w.Flush()
-}
-
-func appendBlockJSON(b []byte, r *BlockRow) []byte {
-	b = appendAddress(append(b, `{"heap":"`...), r.Heap)
-	if r.InSegment {
-		b = appendAddress(append(b, `","segment":"`...), r.Segment)
-		b = append(b, `","entry":"`...)
-	} else {
-		b = append(b, `","segment":null,"entry":"`...)
-	}
-	b = appendAddress(b, r.Entry)
-	if r.Busy {
-		b = appendAddress(append(b, `","user":"`...), r.User)
-		b = append(b, `","block_bytes":`...)
-	} else {
-		b = append(b, `","user":null,"block_bytes":`...)
-	}
-	b = strconv.AppendUint(b, r.BlockBytes, 10)
-	b = append(b, `,"user_bytes":`...)
-	b = strconv.AppendUint(b, r.userBytes(), 10)
-	b = append(b, `,"state":"`...)
-	b = append(b, r.State...)
-	b = append(b, `","origin":"`...)
-	b = append(b, r.Origin...)
-	b = append(b, `","flags":"0x`...)
-	b = strconv.AppendUint(b, uint64(r.Flags), 16)
-	b = append(b, `","trust":"`...)
-	b = append(append(b, r.Trust...), '"')
-	if r.LFH {
-		b = appendBucketJSON(b, r)
-	}
-	b = appendStackJSON(b, r)
-	if r.Type != "" {
-		b = appendString(append(b, `,"type":`...), r.Type)
-		b = append(append(append(b, `,"type_how":"`...), r.TypeHow...), '"')
-	}
-	if r.CRT.Known {
-		b = appendCRTJSON(b, &r.CRT)
-	}
-	return append(b, '}')
-}
-
-func appendBucketJSON(b []byte, r *BlockRow) []byte {
-	b = append(b, `,"bucket":`...)
-	if !r.BucketKnown {
-		return append(b, "null"...)
-	}
-	return strconv.AppendUint(b, uint64(r.Bucket), 10)
-}
-
-func appendCRTJSON(b []byte, c *CRTBlock) []byte {
-	b = append(append(b, `,"crt":{"type":"`...), c.Type...)
-	b = appendSome(append(b, `","request":`...), c.Request)
-	b = append(b, `,"file":`...)
-	if c.File == "" {
-		b = append(b, "null"...)
-	} else {
-		b = appendString(b, c.File)
-	}
-	b = appendSome(append(b, `,"line":`...), c.Line)
-	b = appendAddress(append(b, `,"user":"`...), c.User)
-	b = strconv.AppendUint(append(b, `","user_bytes":`...), c.UserBytes, 10)
-	return append(b, '}')
-}
-
-// appendSome appends a number, or null for 0.
-func appendSome(b []byte, n uint32) []byte {
-	if n == 0 {
-		return append(b, "null"...)
-	}
-	return strconv.AppendUint(b, uint64(n), 10)
-}
-
-// appendStackJSON appends the keys of a stack, if there is one.
-func appendStackJSON(b []byte, r *BlockRow) []byte {
-	if len(r.Stack) == 0 {
-		return b
-	}
-	b = append(b, `,"stack":[`...)
-	for i, a := range r.Stack {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendAddress(append(b, '"'), a), '"')
-	}
-	b = append(b, `],"stack_names":[`...)
-	for i, s := range r.StackNames {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendString(b, s)
-	}
-	return append(b, ']')
+	return s.flush()
 }
 
 // userBytes is what the program asked for, which of a block that it does not
@@ -289,15 +207,6 @@ func appendBlockText(b []byte, r *BlockRow, digits int) []byte {
 		b = append(append(b, ' ', ' '), r.Trust...)
 	}
 	return b
-}
-
-// appendPadded appends an address with leading zeros.
-func appendPadded(b []byte, n uint64, digits int) []byte {
-	b = append(b, "0x"...)
-	for i := digits - 1; i > 0 && n>>(4*i) == 0; i-- {
-		b = append(b, '0')
-	}
-	return strconv.AppendUint(b, n, 16)
 }
 
 func appendLeft(b []byte, s string, width int) []byte {

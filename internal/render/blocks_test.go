@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -72,5 +73,74 @@ func BenchmarkBlocks(b *testing.B) {
 			}
 			w.Close()
 		})
+	}
+}
+
+// TestBlocksRemember: an object is the same whatever was written before it.
+func TestBlocksRemember(t *testing.T) {
+	all := append([]render.BlockRow{}, rows...)
+	for _, change := range []func(*render.BlockRow){
+		func(r *render.BlockRow) { r.Heap++ }, func(r *render.BlockRow) { r.Segment = 1 << 40 }, func(r *render.BlockRow) { r.InSegment = !r.InSegment },
+		func(r *render.BlockRow) { r.Busy = !r.Busy }, func(r *render.BlockRow) { r.State = "internal" }, func(r *render.BlockRow) { r.Origin = "lookaside" },
+		func(r *render.BlockRow) { r.Trust = "doubtful" }, func(r *render.BlockRow) { r.Flags ^= 0x10 }, func(r *render.BlockRow) { r.Entry = 0xfedcba9876543210 },
+	} {
+		for _, r := range rows {
+			all = append(all, r)
+			change(&r)
+			all = append(all, r)
+		}
+	}
+	var together, apart strings.Builder
+	w := render.NewBlocks(&together, render.FormatNDJSON, 8, false)
+	for i := range all {
+		w.Put(&all[i])
+		alone := render.NewBlocks(&apart, render.FormatNDJSON, 8, false)
+		alone.Put(&all[i])
+		alone.Close()
+		var v map[string]any
+		line := apart.String()[strings.LastIndex(strings.TrimSuffix(apart.String(), "\n"), "\n")+1:]
+		if err := json.Unmarshal([]byte(line), &v); err != nil || v["entry"] != fmt.Sprintf("0x%0*x", digitsOf(all[i].Entry), all[i].Entry) {
+			t.Errorf("%v: %s", err, line)
+		}
+	}
+	w.Close()
+	if together.String() != apart.String() {
+		t.Errorf("got\n%s\nwant\n%s", together.String(), apart.String())
+	}
+}
+
+func digitsOf(a uint64) int {
+	if a>>32 != 0 {
+		return 16
+	}
+	return 8
+}
+
+// TestBlocksAreWritten: what does not fit into the buffer is written on the
+// way, whole, and an error of the writer is Put's.
+func TestBlocksAreWritten(t *testing.T) {
+	var b strings.Builder
+	w := render.NewBlocks(&b, render.FormatNDJSON, 8, false)
+	for range 4000 {
+		if err := w.Put(&rows[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.Len() < 256<<10 || b.Len() > 4000*200 {
+		t.Errorf("%d bytes are written before the end", b.Len())
+	}
+	w.Close()
+	if n := strings.Count(b.String(), "\n"); n != 4000 || strings.Count(b.String(), `"trust":"sound"}`+"\n") != n {
+		t.Errorf("%d lines", n)
+	}
+	r, p := io.Pipe()
+	r.Close()
+	w = render.NewBlocks(p, render.FormatNDJSON, 8, false)
+	var err error
+	for i := 0; i < 4000 && err == nil; i++ {
+		err = w.Put(&rows[0])
+	}
+	if err == nil {
+		t.Error("no error of a closed pipe")
 	}
 }

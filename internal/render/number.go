@@ -1,6 +1,7 @@
 package render
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 )
@@ -58,4 +59,28 @@ func appendAddress(b []byte, n uint64) []byte {
 		return appendPadded(b, n, 16)
 	}
 	return appendPadded(b, n, 8)
+}
+
+// appendPadded appends 0x and at least so many hex digits, 8 or 16.
+func appendPadded(b []byte, n uint64, digits int) []byte {
+	b = append(b, "0x"...)
+	if digits > 8 || n>>32 != 0 {
+		if digits < 16 { // more than was asked for, and no leading zeros
+			return strconv.AppendUint(b, n, 16)
+		}
+		b = binary.BigEndian.AppendUint64(b, eightHex(uint32(n>>32)))
+	}
+	return binary.BigEndian.AppendUint64(b, eightHex(uint32(n)))
+}
+
+// eightHex is the eight hex digits of n, the first in the highest byte: all at
+// a time, since walks print three addresses a block.
+func eightHex(n uint32) uint64 {
+	const each = 0x0101010101010101
+	x := uint64(n)
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	x = (x | x<<8) & 0x00ff00ff00ff00ff
+	x = (x | x<<4) & 0x0f0f0f0f0f0f0f0f
+	letters := (x + 6*each) >> 4 & each
+	return x + '0'*each + letters*('a'-'0'-10)
 }

@@ -1,9 +1,11 @@
 package symbols
 
 import (
+	"encoding/binary"
 	"strconv"
 	"sync"
 
+	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/rtti"
 )
@@ -74,9 +76,22 @@ func (t *Types) TypeOf(vtable memory.Addr, bits int) *Class {
 // Object returns the class of the object at a, which begins with the pointer
 // to its table; nil when there is none, or the pointer is that of a part
 // further inside an object, so that a is not where one begins.
-func (t *Types) Object(a memory.Addr, bits int) *Class {
-	p, err := t.table.space.Pointer(a, bits)
-	if err != nil || p == 0 {
+func (t *Types) Object(a memory.Addr, bits int) *Class { return t.ObjectIn(t.table.space, a, bits) }
+
+// ObjectIn is Object, and reads the pointer from m: the dump's memory, as a
+// walk has it at hand.
+func (t *Types) ObjectIn(m heap.Memory, a memory.Addr, bits int) *Class {
+	b, err := m.View(a, uint64(bits)/8)
+	if err != nil {
+		return nil
+	}
+	p := memory.Addr(0)
+	if len(b) == 4 {
+		p = memory.Addr(binary.LittleEndian.Uint32(b))
+	} else {
+		p = memory.Addr(binary.LittleEndian.Uint64(b))
+	}
+	if p == 0 {
 		return nil
 	}
 	c := t.TypeOf(p, bits)

@@ -134,18 +134,24 @@ func (h *Heap) decodeOffsets(c *container) uint32 {
 // Since Windows 8 they lead to the UserBlocks (confirmed on x86 and x64),
 // before that to the subsegment (secondary sources: two for x86, one for x64).
 func (h *Heap) slotCode(c *container, i uint64) uint64 {
-	off := c.first + i*c.stride
-	hdr, at := uint64(c.at)+off, uint64(h.Header.Address)
-	x64 := h.Header.Bits == 64
-	switch {
-	case h.set.UserData.BitmapData.Has() && x64:
-		return uint64(uint32(off<<12 ^ at ^ hdr>>4))
-	case h.set.UserData.BitmapData.Has():
-		return uint64(uint32(off<<13 ^ at ^ hdr>>3))
-	case x64:
+	if h.set.UserData.BitmapData.Has() {
+		return h.numberedCode(c, i)
+	}
+	hdr, at := uint64(c.at)+c.first+i*c.stride, uint64(h.Header.Address)
+	if h.Header.Bits == 64 {
 		return (uint64(c.sub)>>4 ^ (hdr^at)>>4) & h.codeMask()
 	}
 	return uint64(uint32(uint64(c.sub) ^ hdr>>3 ^ at))
+}
+
+// numberedCode is slotCode since Windows 8.
+func (h *Heap) numberedCode(c *container, i uint64) uint64 {
+	off := c.first + i*c.stride
+	hdr, at := uint64(c.at)+off, uint64(h.Header.Address)
+	if h.Header.Bits == 64 {
+		return uint64(uint32(off<<12 ^ at ^ hdr>>4))
+	}
+	return uint64(uint32(off<<13 ^ at ^ hdr>>3))
 }
 
 // codeMask is the bits of a slot's header that the key is mixed into.

@@ -100,15 +100,15 @@ func (s *slots) walk() bool {
 	if s.h.set.Old() {
 		return s.walkOld()
 	}
-	c, raw, extended := s.c, s.hold(), s.h.Header.Extended()
-	k, mask := s.h.LFHKey(), s.h.codeMask()
-	keyed, key := k.Known(), k.Value
-	off := uint64(0)
-	at := c.at.Add(c.first)
+	c, raw, key := s.c, s.hold(), s.h.LFHKey()
 	for i := uint64(0); i < c.count; {
+		if i = s.dash(raw, key, i); s.over || i == c.count {
+			break
+		}
+		at := c.at.Add(c.first + i*c.stride)
 		var w slotWord
 		if raw != nil {
-			w = slotWord(binary.LittleEndian.Uint64(raw[off:]))
+			w = slotWord(binary.LittleEndian.Uint64(raw[i*c.stride:]))
 		} else {
 			var ok bool
 			if w, ok = readSlot(s.h.mem, at.Add(s.walker.c.skip)); !ok {
@@ -116,35 +116,74 @@ func (s *slots) walk() bool {
 				if !more {
 					return false
 				}
-				i, at = i+n, at.Add(n*c.stride)
+				i += n
 				continue
 			}
 		}
-		n := w.count()
-		right := w.marked()
-		if c.bitmap != nil {
-			right = right && (c.bitmap[i>>3]>>(i&7)&1 != 0) == (n != 0) && w.index() == i
-		}
-		if right && keyed {
-			right = uint64(w)&mask^s.h.slotCode(c, i) == key
-		}
-		b := s.block
-		b.Addr = at
-		switch {
-		case right && n == 0:
-			b.State = heap.Free
-			s.free++
-		case right && !extended && n >= 8 && n != slotUnused && n <= c.stride:
-			b.State, b.Unused, b.Flags = heap.Busy, uint32(n), heap.FlagBusy
-		default:
-			b = s.odder(i, b, w, right)
-		}
-		if !s.yield(b) {
+		if !s.yield(s.slot(i, at, w, key)) {
 			return false
 		}
-		i, at, off = i+1, at.Add(c.stride), off+c.stride
+		i++
 	}
-	return true
+	return !s.over
+}
+
+// slot makes the block of slot i.
+func (s *slots) slot(i uint64, at memory.Addr, w slotWord, key LFHKey) heap.Block {
+	c, n := s.c, w.count()
+	right := w.marked()
+	if c.bitmap != nil {
+		right = right && (c.bitmap[i>>3]>>(i&7)&1 != 0) == (n != 0) && w.index() == i
+	}
+	if right && key.Known() {
+		right = s.h.slotKey(c, i, w) == key.Value
+	}
+	b := s.block
+	b.Addr = at
+	switch {
+	case right && n == 0:
+		b.State = heap.Free
+		s.free++
+		return b
+	case right && !s.h.Header.Extended() && n >= 8 && n != slotUnused && n <= c.stride:
+		b.State, b.Unused, b.Flags = heap.Busy, uint32(n), heap.FlagBusy
+		return b
+	}
+	return s.odder(i, b, w, right)
+}
+
+// dash is the short way through the slots from number i on, since Windows 8:
+// it hands out those that are plainly free or busy, and returns the number of
+// the first that is not.
+func (s *slots) dash(raw []byte, key LFHKey, i uint64) uint64 {
+	c, h := s.c, s.h
+	if raw == nil || c.bitmap == nil || !h.set.UserData.BitmapData.Has() || h.Header.Extended() {
+		return i
+	}
+	mask, value := uint64(1<<63|0xffff<<40), uint64(0)
+	if key.Known() {
+		mask, value = mask|h.codeMask(), key.Value&h.codeMask()
+		if value != key.Value {
+			return i
+		}
+	}
+	for ; i < min(c.count, 1<<16); i++ {
+		w := slotWord(binary.LittleEndian.Uint64(raw[i*c.stride:]))
+		want := 1<<63 | i<<40 | h.numberedCode(c, i) ^ value
+		n, busy := w.count(), c.bitmap[i>>3]>>(i&7)&1
+		if (uint64(w)^want)&mask != 0 || (busy != 0) != (n != 0) || n != 0 && (n < 8 || n == slotUnused || n > c.stride) {
+			return i
+		}
+		if len(s.batch) == cap(s.batch) && !s.flush() {
+			return i
+		}
+		s.batch = s.batch[:len(s.batch)+1]
+		b := &s.batch[len(s.batch)-1]
+		*b = s.block
+		b.Addr, b.Unused, b.Flags, b.State = c.at.Add(c.first+i*c.stride), uint32(n), heap.Flags(busy)*heap.FlagBusy, heap.State(1-busy)
+		s.free += uint64(1 - busy)
+	}
+	return i
 }
 
 // odder settles a slot that is not as most are. Its state is the bitmap's

@@ -35,12 +35,29 @@ func Light(m heap.Memory, b heap.Block) (Info, bool) {
 	if b.State != heap.Busy || b.Origin == heap.PageHeap {
 		return Info{}, false
 	}
+	if raw := view(m, b.User(), min(b.UserBytes(), info64.size)); raw != nil && !stamped(raw) {
+		return Info{}, false
+	}
 	for _, f := range [...]*form{&newX64, &newX86} {
 		if i, ok := light(m, b, f); ok {
 			return i, true
 		}
 	}
 	return Info{}, false
+}
+
+// stamped reports whether one of the stamps stands at one of its places in the
+// first bytes of a block's data, as in either shape of header: nearly all
+// blocks are turned down by that.
+func stamped(raw raw) bool {
+	if uint64(len(raw)) < info32.size {
+		return false
+	}
+	if s := raw.u32(0); s == stampLight || s == stampLightFreed {
+		return true
+	}
+	end := func(off uint64) bool { e := raw.u32(off); return e == stampLightEnd || e == stampLightFreeEnd }
+	return end(info32.end) || uint64(len(raw)) >= info64.size && (end(info64.end) || end(info64.endToo))
 }
 
 func light(m heap.Memory, b heap.Block, f *form) (Info, bool) {

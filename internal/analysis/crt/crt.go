@@ -33,11 +33,15 @@ type Block struct {
 const maxFiles = 1 << 14
 
 // Of returns the debug block in a busy block of any heap.
-func (r *Reader) Of(h *target.Heap, b *heap.Block) (Block, bool) {
+func (r *Reader) Of(h *target.Heap, b *heap.Block) (Block, bool) { return r.OfIn(r.t.Space, h, b) }
+
+// OfIn is Of, and reads the block's bytes from m: the dump's memory, as a walk
+// has it at hand.
+func (r *Reader) OfIn(m heap.Memory, h *target.Heap, b *heap.Block) (Block, bool) {
 	if b.State != heap.Busy {
 		return Block{}, false
 	}
-	x, ok := crtheap.Recognise(r.t.Space, h.Bits, *b)
+	x, ok := crtheap.Recognise(m, h.Bits, *b)
 	if !ok {
 		return Block{}, false
 	}

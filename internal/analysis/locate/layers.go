@@ -216,7 +216,7 @@ func (x *Found) within(t *target.Target, names *symbols.Table) {
 	if b.State != heap.Busy {
 		return
 	}
-	if l, inner, ok := Light(t, x.Heap, b); ok {
+	if l, inner, ok := Light(t.Space, x.Heap, b); ok {
 		x.Light, b = &l, inner
 	}
 	if x.Light != nil && x.Light.Freed {
@@ -234,12 +234,13 @@ func (x *Found) within(t *target.Target, names *symbols.Table) {
 
 // Light returns the header of light page heap that a block begins with, and
 // what is left of the block for the program; false when it has none. Outside
-// the heaps of page heap both of its stamps must be right.
-func Light(t *target.Target, h *target.Heap, b heap.Block) (pageheap.Info, heap.Block, bool) {
+// the heaps of page heap both of its stamps must be right. m is the memory that
+// the heap is in.
+func Light(m heap.Memory, h *target.Heap, b heap.Block) (pageheap.Info, heap.Block, bool) {
 	if h.Page != nil {
 		return pageheap.Info{}, b, false
 	}
-	l, ok := pageheap.Light(t.Space, b)
+	l, ok := pageheap.Light(m, b)
 	if !ok || h.NormalOf == 0 && !(l.StartOK && l.EndOK) {
 		return pageheap.Info{}, b, false
 	}
