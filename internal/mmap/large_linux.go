@@ -18,7 +18,7 @@ const (
 // that declines leaves everything as it is.
 func inLargePages[T any](n int) []T {
 	element := int(unsafe.Sizeof(*new(T)))
-	if n > math.MaxInt/2/max(element, 1) || n*element < 2*largePage {
+	if n > math.MaxInt/2/max(element, 1) || n*element < LargeBytes {
 		return make([]T, n)
 	}
 	b := make([]T, n+largePage/element)

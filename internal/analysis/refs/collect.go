@@ -16,6 +16,7 @@ import (
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/heap"
 	"github.com/heapdump/heapdump/pkg/memory"
+	"github.com/heapdump/heapdump/pkg/ntheap"
 )
 
 // Tick is told how many bytes of how many are done, from one goroutine at a
@@ -33,6 +34,7 @@ type Blocks struct {
 type part struct {
 	heap    *target.Heap
 	pages   []*page // full or not
+	page    *page   // the last of them while there are no loose ones
 	thin    int     // pages that are nearly empty
 	loose   []looseBlock
 	fresh   *pageMaker
@@ -65,17 +67,17 @@ func Collect(ctx context.Context, heaps []*target.Heap, tick Tick) (*Blocks, err
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	var virtuals [][]*part
-	walk := func(parts []*part, blocks iter.Seq[heap.Block]) {
-		out.parts = append(out.parts, parts...)
-		g.Go(progress.Guard(func() error { return take(ctx, parts, blocks, m) }))
-	}
 	for _, h := range out.heaps {
 		if h.Page != nil { // the ranges of one may lie between those of another
-			walk(out.newParts(h, len(h.Page.Ranges)), h.Page.Blocks(nil))
+			parts := out.newParts(h, len(h.Page.Ranges))
+			out.parts = append(out.parts, parts...)
+			g.Go(progress.Guard(func() error { return take(ctx, parts, h.Page.Blocks(nil), m) }))
 			continue
 		}
 		for s := range h.NT.Segments {
-			walk(out.newParts(h, 1), h.NT.SegmentBlocks(s, nil))
+			p := out.newParts(h, 1)[0]
+			out.parts = append(out.parts, p)
+			g.Go(progress.Guard(func() error { return p.segment(ctx, h.NT, s, m) }))
 		}
 		virtuals = append(virtuals, out.large(h))
 	}
@@ -93,7 +95,7 @@ func (b *Blocks) large(h *target.Heap) []*part {
 	var out []*part
 	for v := range h.NT.VirtualBlocks(nil) {
 		p := &part{heap: h, thin: maxThin + 1} // no page for one block
-		p.add(v)
+		p.add(&v)
 		out = append(out, p)
 	}
 	return out
@@ -125,15 +127,46 @@ func (b *Blocks) newParts(h *target.Heap, n int) []*part {
 	return out
 }
 
-// take keeps the blocks in use of one walk: in the only part that there is,
-// or in that of the range which a block is in.
+// segment keeps the blocks in use of a segment.
+func (p *part) segment(ctx context.Context, h *ntheap.Heap, s int, m *meter) error {
+	n, bytes := 0, uint64(0)
+	for batch := range h.NearBatches(s, nil, nil, nil) {
+		for i := range batch {
+			b := &batch[i]
+			bytes += b.Size
+			if to := p.page; b.State == heap.Busy && to != nil && to.n < pageSize {
+				user, size := uint64(b.User()), b.UserBytes()
+				if off := user - to.base; size < sizeBig && user >= p.last && off <= math.MaxUint32 && user < 1<<addressBits-sizeBig {
+					k := to.n & pageMask
+					to.off[k], to.size[k] = uint32(off), uint16(size)
+					to.n++
+					p.last = user
+					continue
+				}
+			}
+			p.add(b)
+		}
+		if n += len(batch); n >= pulse {
+			m.add(bytes)
+			n, bytes = 0, 0
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	m.add(bytes)
+	return ctx.Err()
+}
+
+// take keeps the blocks in use of a page heap, in the part of the range that
+// each is in.
 func take(ctx context.Context, parts []*part, blocks iter.Seq[heap.Block], m *meter) error {
 	n, bytes := 0, uint64(0)
 	for b := range blocks {
 		if len(parts) == 1 {
-			parts[0].add(b)
+			parts[0].add(&b)
 		} else if uint64(b.Segment) < uint64(len(parts)) {
-			parts[b.Segment].add(b)
+			parts[b.Segment].add(&b)
 		}
 		bytes += b.Size
 		if n++; n%pulse == 0 {
@@ -149,7 +182,7 @@ func take(ctx context.Context, parts []*part, blocks iter.Seq[heap.Block], m *me
 }
 
 // add keeps a block.
-func (p *part) add(b heap.Block) {
+func (p *part) add(b *heap.Block) {
 	switch b.State {
 	case heap.Busy:
 	case heap.Lost:
@@ -173,20 +206,17 @@ func (p *part) add(b heap.Block) {
 // blocks are kept one by one.
 func (p *part) put(user, size uint64) {
 	if p.thin > maxThin {
-		p.loose = append(p.loose, looseBlock{user, size})
+		p.loose, p.page = append(p.loose, looseBlock{user, size}), nil
 		return
 	}
-	var to *page
-	if k := len(p.pages) - 1; k >= 0 {
-		to = p.pages[k]
-	}
+	to := p.page
 	if to == nil || to.n == pageSize || user-to.base > math.MaxUint32 {
 		if to != nil && to.n < pageSize/16 {
 			p.thin++
 		}
 		to = p.fresh.page()
 		to.base = user - min(user, math.MaxUint32/2)
-		p.pages = append(p.pages, to)
+		p.pages, p.page = append(p.pages, to), to
 	}
 	i := to.n & pageMask
 	to.off[i], to.size[i] = uint32(user-to.base), uint16(min(size, sizeBig))
@@ -218,7 +248,7 @@ func (p *part) each(do func(user, size uint64), emptied func(*page)) {
 	for _, b := range p.loose {
 		do(b.user, b.size)
 	}
-	p.pages, p.loose = nil, nil
+	p.pages, p.page, p.loose = nil, nil, nil
 }
 
 // first is the address of the first block.
@@ -236,14 +266,21 @@ type pageMaker struct {
 	last  int
 }
 
-// morePages bounds how many pages are made at a time: 16 MiB.
-const morePages = 2700
+// morePages bounds how many pages are made at a time, 16 MiB, and fewPages how
+// many before they are made in memory of large pages, which a system has for
+// some MiB at a time.
+const (
+	morePages = 2700
+	fewPages  = 64
+)
 
 func (m *pageMaker) page() *page {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.ready) == 0 {
-		m.last = min(max(1, 2*m.last), morePages)
+		if m.last = max(1, 2*m.last); m.last > fewPages {
+			m.last = min(max(m.last, mmap.LargeBytes/pageBytes+1), morePages)
+		}
 		m.ready = mmap.Large[page](m.last)
 	}
 	p := &m.ready[0]

@@ -17,6 +17,9 @@ func handmade(n int, edges [][]uint32, roots [][]uint32) *domBuilder {
 	}
 	g, em := &Graph{Index: m.Index}, edgeMaker{}
 	for id := range n {
+		if id%pageSize == 0 {
+			em.begin(make([]uint32, min(pageSize, n-id)))
+		}
 		if em.add(edges[id]); id%pageSize == pageMask || id == n-1 {
 			g.pages = append(g.pages, em.page())
 		}

@@ -43,9 +43,14 @@ func (g *Graph) edges(id ID) []uint32 { return g.pages[id>>pageShift].of(id & pa
 // edgeMaker makes edgePages out of the edges of their blocks in turn.
 type edgeMaker struct {
 	arena
-	word, many []uint32
-	huge       [][]uint32
+	n    int      // blocks of the page so far
+	word []uint32 // of the page
+	many []uint32
+	huge [][]uint32
 }
+
+// begin begins a page, whose words stand in word.
+func (m *edgeMaker) begin(word []uint32) { m.n, m.word, m.many, m.huge = 0, word, m.many[:0], nil }
 
 // add appends a block with its edges.
 func (m *edgeMaker) add(edges []uint32) {
@@ -61,15 +66,12 @@ func (m *edgeMaker) add(edges []uint32) {
 		word = several | uint32(n)<<countShift | uint32(len(m.many))
 		m.many = append(m.many, edges...)
 	}
-	m.word = append(m.word, word)
+	m.word[m.n] = word
+	m.n++
 }
 
-// page returns the page of the blocks since the last.
-func (m *edgeMaker) page() edgePage {
-	p := edgePage{m.keep(m.word), m.keep(m.many), m.huge}
-	m.word, m.many, m.huge = m.word[:0], m.many[:0], nil
-	return p
-}
+// page returns the page of the blocks since begin.
+func (m *edgeMaker) page() edgePage { return edgePage{m.word, m.keep(m.many), m.huge} }
 
 // arena is memory for many slices that are kept: one after another, and ever
 // more at a time.
@@ -78,8 +80,12 @@ type arena struct {
 	last int
 }
 
-// maxArena bounds how much is asked for at a time: 16 MiB.
-const maxArena = 4 << 20
+// maxArena bounds how much is asked for at a time, 16 MiB, and fewArena how
+// much before large pages are.
+const (
+	maxArena = 4 << 20
+	fewArena = 16 * pageSize
+)
 
 // keep copies a slice.
 func (a *arena) keep(s []uint32) []uint32 {
@@ -87,7 +93,9 @@ func (a *arena) keep(s []uint32) []uint32 {
 		return nil
 	}
 	if len(s) > len(a.free) {
-		a.last = min(max(2*a.last, 4*pageSize), maxArena)
+		if a.last = max(2*a.last, 4*pageSize); a.last > fewArena {
+			a.last = min(max(a.last, mmap.LargeBytes/4), maxArena)
+		}
 		a.free = mmap.Large[uint32](max(a.last, len(s)))
 	}
 	n := copy(a.free, s)

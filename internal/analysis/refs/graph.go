@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/heapdump/heapdump/internal/mmap"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -29,6 +30,7 @@ type Graph struct {
 	Words   uint64 // that were looked at in blocks
 
 	pages  []edgePage
+	single []uint32 // the words of all pages
 	debug  *debugBlocks
 	target *target.Target
 	option Options
@@ -64,7 +66,7 @@ func eachPage(ctx context.Context, x *Index, tick Tick, start func() (do func(pa
 // Graph scans every block for references to others. The error is the
 // context's.
 func (x *Index) Graph(ctx context.Context, t *target.Target, o Options) (*Graph, error) {
-	g := &Graph{Index: x, pages: make([]edgePage, len(x.pages)), target: t, option: o}
+	g := &Graph{Index: x, pages: make([]edgePage, len(x.pages)), single: mmap.Large[uint32](x.n), target: t, option: o}
 	var err error
 	if g.debug, err = findDebug(ctx, t, x); err != nil {
 		return nil, err
@@ -104,6 +106,7 @@ func (s *scanner) page(k int) {
 	n, first := s.Index.pages[k].n, ID(k<<pageShift)
 	done := uint32(0)
 	var c *chunk
+	s.make.begin(s.single[first : first+n])
 	for i := range n {
 		if id := first + i; c == nil || id >= c.base+c.n {
 			c = s.chunkOf(id)

@@ -1,8 +1,10 @@
 package refs
 
 import (
+	"math"
 	"sort"
 
+	"github.com/heapdump/heapdump/internal/mmap"
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
@@ -22,12 +24,14 @@ const (
 )
 
 // page is blocks in the order of addresses.
-type page struct {
+type page struct { // of pageBytes
 	base uint64 // address of the first; of a page in Index.wide wideBase
 	n    uint32
 	off  [pageSize]uint32 // from base
 	size [pageSize]uint16 // of the user bytes
 }
+
+const pageBytes = 16 + 6*pageSize
 
 // wideBase marks a page whose blocks lie more than 4 GiB apart: their
 // addresses are in Index.wide. No block has this address.
@@ -180,12 +184,10 @@ func (x *Index) start(id ID) uint64 {
 // finish makes the tables of the lookup. Their size is bounded by the number
 // of blocks and chunks, whatever addresses a dump claims.
 func (x *Index) finish() {
-	for i := range x.chunks {
-		x.granules(&x.chunks[i])
-	}
 	if len(x.chunks) == 0 {
 		return
 	}
+	x.granules()
 	x.lo, x.hi = x.chunks[0].start, x.chunks[len(x.chunks)-1].end
 	limit := uint64(len(x.chunks))*4 + 256
 	for (x.hi-x.lo)>>x.top >= limit {
@@ -201,19 +203,41 @@ func (x *Index) finish() {
 	}
 }
 
-// granules makes a chunk's table: an entry for about four blocks.
-func (x *Index) granules(c *chunk) {
-	span := c.end - c.start
-	limit := uint64(c.n)/4 + 1
-	for c.shift = 4; (span-1)>>c.shift >= limit; {
-		c.shift++
+// granules makes the chunks' tables: an entry for about four blocks.
+func (x *Index) granules() {
+	entries := 0
+	for i := range x.chunks {
+		c := &x.chunks[i]
+		span, limit := c.end-c.start, uint64(c.n)/4+1
+		for c.shift = 4; (span-1)>>c.shift >= limit; {
+			c.shift++
+		}
+		entries += int((span-1)>>c.shift) + 1
 	}
-	c.first = make([]uint32, (span-1)>>c.shift+1)
+	all := mmap.Large[uint32](entries)
+	for i := range x.chunks {
+		c := &x.chunks[i]
+		n := int((c.end-c.start-1)>>c.shift) + 1
+		c.first, all = all[:n:n], all[n:]
+		x.table(c)
+	}
+}
+
+// table fills a chunk's table.
+func (x *Index) table(c *chunk) {
+	next := uint64(math.MaxUint64) // start of the block behind b
+	if c.n > 1 {
+		next = x.start(c.base + 1)
+	}
 	b := uint32(0)
 	for g := range c.first {
 		at := c.start + uint64(g)<<c.shift
-		for b+1 < c.n && x.start(c.base+b+1) <= at {
-			b++
+		for next <= at {
+			if b++; b+1 == c.n {
+				next = math.MaxUint64
+				break
+			}
+			next = x.start(c.base + b + 1)
 		}
 		c.first[g] = b
 	}

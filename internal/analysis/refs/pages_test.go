@@ -43,7 +43,7 @@ func TestPages(t *testing.T) {
 			default:
 				size = rnd.Uint64N(500)
 			}
-			p.add(heap.Block{Addr: memory.Addr(at), Size: size, State: heap.Busy})
+			p.add(&heap.Block{Addr: memory.Addr(at), Size: size, State: heap.Busy})
 			all = append(all, looseBlock{at, size})
 		}
 		slices.SortStableFunc(all, func(a, b looseBlock) int { return cmp.Compare(a.user, b.user) })
@@ -75,7 +75,7 @@ func TestPages(t *testing.T) {
 func TestThinPages(t *testing.T) {
 	p := &part{fresh: new(pageMaker)}
 	for i := range uint64(1000) {
-		p.add(heap.Block{Addr: memory.Addr(1<<30 + i<<33), Size: 16, State: heap.Busy})
+		p.add(&heap.Block{Addr: memory.Addr(1<<30 + i<<33), Size: 16, State: heap.Busy})
 	}
 	if len(p.pages) > 100 {
 		t.Errorf("%d pages for 1000 blocks", len(p.pages))
@@ -87,6 +87,7 @@ func TestThinPages(t *testing.T) {
 func TestEdgePage(t *testing.T) {
 	counts := []int{0, 1, 2, 0, 254, 255, 256, 1, 1000, 0, 3, maxMany - 700, 600, 254, 254, 2, 5}
 	var m edgeMaker
+	m.begin(make([]uint32, len(counts)))
 	edge := func(i, k int) uint32 { return uint32(i*1000+k)&(several-1) | uint32(k&1)*interior }
 	for i, n := range counts {
 		edges := make([]uint32, n)
@@ -108,6 +109,7 @@ func TestEdgePage(t *testing.T) {
 				}
 			}
 		}
+		m.begin(make([]uint32, len(counts)))
 		for i, n := range counts { // the same once more: a page leaves nothing to the next
 			edges := make([]uint32, n)
 			for k := range edges {
@@ -128,6 +130,7 @@ func TestRetainedBeyond4GiB(t *testing.T) {
 			m.Bytes += each
 		}
 		var em edgeMaker
+		em.begin(make([]uint32, 5))
 		for id := range uint32(5) {
 			edges := []uint32{min(id+1, 4)}
 			if back { // where references meet
