@@ -136,7 +136,7 @@ var permitted = map[string]string{
 	"internal/analysis/load":     "internal/srum",
 	"internal/analysis/locate":   "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
 	"internal/analysis/modules":  "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",
-	"internal/analysis/refs":     "internal/analysis/crt internal/analysis/stacks internal/mmap internal/progress internal/symbols internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/pageheap pkg/peimage pkg/stackdb golang.org/x/sync/errgroup",
+	"internal/analysis/refs":     "internal/analysis/crt internal/analysis/stacks internal/mmap internal/progress internal/symbols internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/stackdb golang.org/x/sync/errgroup",
 	"internal/analysis/pagemap":  "internal/analysis/attrib internal/analysis/content internal/analysis/crt internal/analysis/stacks internal/analysis/sweep internal/analysis/vmmap internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/roles":    "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":   "internal/progress internal/target pkg/memory golang.org/x/sync/errgroup",

@@ -29,6 +29,10 @@ func (w *Window) Held(a Addr, n uint64) ([]byte, bool) {
 	return w.bytes[off : off+n : off+n], true
 }
 
+// Ahead returns all that has been read ahead, and where it begins: for who
+// takes many pieces out of it. It is good until the next call of At.
+func (w *Window) Ahead() (start Addr, b []byte) { return w.start, w.bytes }
+
 // At returns the bytes [a, a+n), false when the dump has not got all of them
 // together. They are good until the next call.
 func (w *Window) At(a Addr, n uint64) ([]byte, bool) {
@@ -37,7 +41,7 @@ func (w *Window) At(a Addr, n uint64) ([]byte, bool) {
 		w.next = a + Addr(n)
 		return w.bytes[off : off+n : off+n], true
 	}
-	near := uint64(a-w.next) < windowBytes
+	near := uint64(a-w.next) < windowBytes || len(w.bytes) > 0 && uint64(a-w.start)-uint64(len(w.bytes)) < windowBytes
 	w.next = a + Addr(n)
 	if near && n <= windowBytes/4 {
 		if w.buf == nil {

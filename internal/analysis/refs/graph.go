@@ -104,19 +104,28 @@ type scanner struct {
 // then it looks them up, so that no lookup waits for another.
 func (s *scanner) page(k int) {
 	n, first := s.Index.pages[k].n, ID(k<<pageShift)
-	done := uint32(0)
+	p, done := s.Index.pages[k], uint32(0)
+	plain := s.debug == nil && !s.option.Unaligned && p.base != wideBase
 	var c *chunk
+	var w width
 	s.make.begin(s.single[first : first+n])
-	for i := range n {
+	for i := uint32(0); i < n; i++ {
 		if id := first + i; c == nil || id >= c.base+c.n {
 			c = s.chunkOf(id)
+			w = widthOf(c.heap.Bits)
+		}
+		if plain && w == words64 && len(s.found) < maxFound {
+			if to := s.held(p, i, min(n, c.base+c.n-first)); to > i {
+				i = to - 1
+				continue
+			}
 		}
 		large := s.Size(first+i) > pieceBytes
 		if large || len(s.found) > maxFound {
 			s.resolve(first, done, i)
 			done = i
 		}
-		s.block(first+i, widthOf(c.heap.Bits), large)
+		s.block(first+i, w, large)
 		if s.ends[i] = uint32(len(s.found)); large {
 			s.resolve(first, i, i+1)
 			done = i + 1
@@ -124,6 +133,50 @@ func (s *scanner) page(k int) {
 	}
 	s.resolve(first, done, n)
 	s.Graph.pages[k] = s.make.page()
+}
+
+// held collects the words of the blocks of a page from the i-th on, before
+// end, whose bytes have been read ahead, and returns the first of which that
+// is not so. The page is not wide and its pointers have 64 bits; nothing in its
+// blocks is a runtime's own.
+func (s *scanner) held(p *page, i, end uint32) uint32 {
+	start, held := s.win.Ahead()
+	lo, span := s.lo, s.hi-s.lo
+	found, base := s.found, p.base-uint64(start)
+	for ; i < end && len(found) < maxFound; i++ {
+		j := i & pageMask
+		size := uint64(p.size[j])
+		at := base + uint64(p.off[j])
+		if size == sizeBig || at >= uint64(len(held)) || size > uint64(len(held))-at {
+			break
+		}
+		b := held[at : at+size : at+size]
+		s.looked += size / 8
+		for ; len(b) >= 32; b = b[32:] {
+			v0, v1 := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+			v2, v3 := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+			if v0-lo < span {
+				found = append(found, v0)
+			}
+			if v1-lo < span {
+				found = append(found, v1)
+			}
+			if v2-lo < span {
+				found = append(found, v2)
+			}
+			if v3-lo < span {
+				found = append(found, v3)
+			}
+		}
+		for ; len(b) >= 8; b = b[8:] {
+			if v := binary.LittleEndian.Uint64(b); v-lo < span {
+				found = append(found, v)
+			}
+		}
+		s.ends[j] = uint32(len(found))
+	}
+	s.found = found
+	return i
 }
 
 // maxFound is about how many words are kept before they are looked up.

@@ -162,11 +162,18 @@ func (x *Index) in(c *chunk, v uint64) (ID, uint64, place) {
 	for lo+1 < hi && x.start(lo+1) <= v {
 		lo++
 	}
-	start := x.start(lo)
+	p := x.pages[lo>>pageShift]
+	start, size := p.base+uint64(p.off[lo&pageMask]), uint64(p.size[lo&pageMask])
+	if p.base == wideBase {
+		start = x.wide[lo>>pageShift][lo&pageMask]
+	}
 	if v < start {
 		return 0, 0, between
 	}
-	off, size := v-start, x.Size(lo)
+	if size == sizeBig {
+		size = x.Size(lo)
+	}
+	off := v - start
 	if off < size || off == 0 {
 		return lo, off, inBlock
 	}
