@@ -59,7 +59,7 @@ func FuzzFormats(f *testing.F) {
 				harmless(t, out)
 			case render.FormatMarkdown:
 				harmless(t, out)
-				sameShape(t, out, findings)
+				sameShape(t, s, out, findings)
 			case render.FormatJSON, render.FormatSARIF:
 				if !json.Valid(b.Bytes()) {
 					t.Fatalf("no JSON: %s", out)
@@ -94,7 +94,7 @@ func harmless(t *testing.T, s string) {
 }
 
 // sameShape: the Markdown has the elements that it has with harmless text.
-func sameShape(t *testing.T, out string, findings bool) {
+func sameShape(t *testing.T, s, out string, findings bool) {
 	t.Helper()
 	kinds, cells := shape(t, []byte(out))
 	for k := range kinds {
@@ -109,6 +109,9 @@ func sameShape(t *testing.T, out string, findings bool) {
 	want, wantCells := shape(t, b.Bytes())
 	for _, m := range []map[string]int{kinds, want} { // long text is cut into pieces
 		maps.DeleteFunc(m, func(k string, _ int) bool { return k == "Text" || k == "String" })
+	}
+	if strings.TrimSpace(s) == "" { // titles without a word are left out
+		return
 	}
 	if !findings && (!slices.Equal(cells, wantCells) || kinds["Table"] != want["Table"] || kinds["Heading"] != want["Heading"]) {
 		t.Fatalf("%v and %v, want %v and %v: %q", kinds, cells, want, wantCells, out)

