@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"io"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +15,7 @@ import (
 // none changes figures without a word for a reason that is not known.
 func TestCampaign(t *testing.T) {
 	var out bytes.Buffer
-	if !run(&out, io.Discard, options{share: 0.01, pairs: 15, seed: 7}) {
+	if !run(&out, io.Discard, options{share: 0.005, ways: 6, pairs: 15, seed: 7}) {
 		t.Error(out.String())
 	}
 	if n := strings.Count(out.String(), "\n| "); n < 60 {
@@ -81,5 +83,35 @@ func TestApply(t *testing.T) {
 			d.kind == drop && len(s.Data)-len(got) < specimen.PageBytes, d.kind == pair && (len(got) != 99 || differ != 1):
 			t.Errorf("%v: %d bytes, %d differ", d, len(got), differ)
 		}
+	}
+}
+
+// TestMasks: in 14 ways, and over neighbouring bytes in fewer, a byte gets
+// every bit, 0, 0xff, and its neighbours in value; no way is the byte itself,
+// and none stands twice.
+func TestMasks(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for b := range 256 {
+		seen := map[byte]bool{}
+		for at := range 11 {
+			list := masks(byte(b), at, 6, r)
+			for i, m := range list {
+				seen[byte(b)^m] = true
+				if m == 0 || slices.Contains(list[:i], m) {
+					t.Fatalf("%#x at %d: %#x", b, at, list)
+				}
+			}
+			if len(list) != 6 {
+				t.Fatalf("%#x at %d: %#x", b, at, list)
+			}
+		}
+		for _, want := range []int{b ^ 1, b ^ 2, b ^ 4, b ^ 8, b ^ 16, b ^ 32, b ^ 64, b ^ 128, 0, 255, b + 1, b - 1, b ^ 255} {
+			if !seen[byte(want)] && byte(want) != byte(b) {
+				t.Errorf("%#x never becomes %#x", b, byte(want))
+			}
+		}
+	}
+	if got := masks(7, 3, 3, r); !slices.Equal(got, []byte{0x01, 0x80, 0xff}) {
+		t.Errorf("%#x", got)
 	}
 }

@@ -44,17 +44,34 @@ func (d damage) String() string {
 	return fmt.Sprintf("%v and %v", d.parts[0], d.parts[1])
 }
 
-// masks are how a byte is changed: a low bit, a high bit, all of them.
-var masks = [...]byte{0x01, 0x80, 0xff}
+// always are the ways in which every byte is changed: a low bit, a high bit,
+// all of them.
+var always = [...]byte{0x01, 0x80, 0xff}
 
-// damages lists what is done to the subject: every byte of every place in
-// three ways, every border, every page, and as many pairs as asked for. share
-// is the part of the bytes' and borders' damages that is kept, 1 for all.
-func damages(s *specimen.Specimen, share float64, pairs int, r *rand.Rand) []damage {
+// masks are n ways to change a byte: what its bits are turned over by. The
+// first three are always the same. The rest take turns from byte to byte: each
+// other bit, the values 0 and 0xff, one more, one less, and any value, so that
+// neighbouring bytes and dumps get what one has not.
+func masks(b byte, at, n int, r *rand.Rand) []byte {
+	out := slices.Clone(always[:min(n, len(always))])
+	others := [...]byte{b, b ^ (b + 1), 0x02, 0x04, b ^ (b - 1), 0x08, 0x10, ^b, 0x20, 0x40, byte(1 + r.IntN(255))}
+	for i := 0; i < len(others) && len(out) < n; i++ {
+		m := others[(at*max(n-len(always), 1)+i)%len(others)]
+		if m != 0 && !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// damages lists what is done to the subject: every byte of every place in so
+// many ways, every border, every page, and as many pairs as asked for. The
+// share is the part of the bytes' and borders' damages that is kept, 1 for all.
+func damages(s *specimen.Specimen, o options, r *rand.Rand) []damage {
 	var out []damage
 	for _, p := range s.Places {
 		for i := range p.Size {
-			for _, m := range masks {
+			for _, m := range masks(s.Data[p.Off+i], p.Off+i, o.ways, r) {
 				out = append(out, damage{kind: flip, structure: p.Structure, field: p.Field, off: p.Off + i, mask: m})
 			}
 		}
@@ -66,10 +83,10 @@ func damages(s *specimen.Specimen, share float64, pairs int, r *rand.Rand) []dam
 		out = append(out, damage{kind: drop, structure: "file", field: "page not saved", page: a})
 	}
 	all := slices.Clone(out)
-	if share < 1 {
-		out = slices.DeleteFunc(out, func(damage) bool { return r.Float64() >= share })
+	if o.share < 1 {
+		out = slices.DeleteFunc(out, func(damage) bool { return r.Float64() >= o.share })
 	}
-	for range pairs {
+	for range o.pairs {
 		x, y := all[r.IntN(len(all))], all[r.IntN(len(all))]
 		out = append(out, damage{kind: pair, structure: "file", field: "two at once", parts: []damage{x, y}})
 	}

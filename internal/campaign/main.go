@@ -21,6 +21,7 @@ import (
 // options are the flags.
 type options struct {
 	share  float64
+	ways   int
 	pairs  int
 	seed   uint64
 	only   string
@@ -31,6 +32,7 @@ type options struct {
 func main() {
 	var o options
 	flag.Float64Var(&o.share, "share", 1, "share of the single damages that are made, chosen by the seed")
+	flag.IntVar(&o.ways, "ways", 6, "in how many ways each byte is changed, 1 to 14")
 	flag.IntVar(&o.pairs, "pairs", 500, "pairs of damages for each dump, chosen by the seed")
 	flag.Uint64Var(&o.seed, "seed", 1, "what the choices are made by")
 	flag.StringVar(&o.only, "only", "", "only dumps whose name contains this")
@@ -87,7 +89,7 @@ func campaign(s *specimen.Specimen, o options) *table {
 		return t
 	}
 	r := rand.New(rand.NewPCG(o.seed, uint64(len(s.Data))))
-	for i, d := range damages(s, o.share, o.pairs, r) {
+	for i, d := range damages(s, o, r) {
 		data := d.apply(s)
 		x := observe(data, i%deepEvery == 0)
 		t.runs++
