@@ -53,7 +53,7 @@ func run(w, progress io.Writer, o options) bool {
 			continue
 		}
 		t := campaign(s, o)
-		fmt.Fprintf(progress, "%s: %d runs over %d bytes, slowest %v, most memory %.1f x the file above the floor, %d broken\n",
+		fmt.Fprintf(progress, "%s: %d runs over %d bytes, slowest %v, most memory %.1f x the file more than healthy, %d broken\n",
 			s.Name, t.runs, len(s.Data), t.slowest.took, t.greatest, len(t.broken))
 		all.merge(t)
 	}
@@ -77,6 +77,10 @@ func run(w, progress io.Writer, o options) bool {
 	return len(all.broken) == 0
 }
 
+// slack is how much more memory than for the healthy dump a run may take
+// besides four times the file: the texts of problems.
+const slack = 4 << 20
+
 // deepEvery is which of the damages are mapped and triaged too.
 const deepEvery = 16
 
@@ -84,6 +88,7 @@ const deepEvery = 16
 func campaign(s *specimen.Specimen, o options) *table {
 	t := &table{rows: map[[2]string]*row{}}
 	healthy := observe(s.Data, true)
+	usual := map[bool]observation{true: observe(s.Data, true), false: observe(s.Data, false)} // the second time: what is made once is made
 	if healthy.refused != "" || len(healthy.broken) > 0 || len(healthy.notices) > 0 {
 		t.broken = append(t.broken, fmt.Sprintf("%s: the healthy dump: %s %v %v", s.Name, healthy.refused, healthy.broken, healthy.notices))
 		return t
@@ -91,13 +96,18 @@ func campaign(s *specimen.Specimen, o options) *table {
 	r := rand.New(rand.NewPCG(o.seed, uint64(len(s.Data))))
 	for i, d := range damages(s, o, r) {
 		data := d.apply(s)
-		x := observe(data, i%deepEvery == 0)
+		deep := i%deepEvery == 0
+		x := observe(data, deep)
 		t.runs++
 		if x.took > t.slowest.took {
 			t.slowest = x
 		}
-		if x.bytes > floor {
-			t.greatest = max(t.greatest, float64(x.bytes-floor)/float64(max(len(data), 1)))
+		if x.bytes > usual[deep].bytes {
+			more := x.bytes - usual[deep].bytes
+			t.greatest = max(t.greatest, float64(more)/float64(max(len(data), 1)))
+			if limit := 4*uint64(len(s.Data)) + slack; more > limit {
+				t.broken = append(t.broken, fmt.Sprintf("%s: %v: memory: %d bytes more than for the healthy dump of %d", s.Name, d, more, len(s.Data)))
+			}
 		}
 		for _, b := range x.broken {
 			t.broken = append(t.broken, fmt.Sprintf("%s: %v: %s", s.Name, d, b))
