@@ -11,6 +11,8 @@ var explained = map[[2]string]string{
 	{"_HEAP_VIRTUAL_ALLOC_ENTRY", "BusyBlock"}:      "Its Size is the unused bytes of the commitment. XP has no checksum; from Vista on this is noticed.",
 	{"_HEAP_VIRTUAL_ALLOC_ENTRY.BusyBlock", "Size"}: "The same bytes by another name.",
 	{"_HEAP_VIRTUAL_ALLOC_ENTRY", "ReserveSize"}:    "A reservation can begin up to 64 KiB before its node (seen on Windows 10), so whole pages up to that much more contradict nothing.",
+	{"_HEAP", "Encoding"}:                           "The key's last byte is UnusedBytes', which no checksum covers: another one changes the user sizes of blocks and nothing else; seen in dumps of Vista alone.",
+	{"_DPH_HEAP_BLOCK", "nVirtualAccessSize"}:       "One page more, over the guard page: in page heaps of XP no stamp says where the block ends, and no count and no sum changes, only that block's size or unused bytes.",
 	{"_HEAP", "FrontEndHeap"}:                       "XP's lookaside lists have no signature: where the damaged pointer leads to memory of zeros, every list is empty.",
 	{"_HEAP", "FrontEndHeapType"}:                   "On XP type 0 says that there is no lookaside list: what is parked there is busy, as the back end has it.",
 	{"_DPH_HEAP_ROOT", "HeapCritSect"}:              "No count and no sum changes, only where one internal block of the page heap's own memory ends and the next begins.",

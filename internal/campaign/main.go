@@ -104,7 +104,7 @@ func campaign(s *specimen.Specimen, o options) *table {
 		}
 		if x.bytes > usual[deep].bytes {
 			more := x.bytes - usual[deep].bytes
-			t.greatest = max(t.greatest, float64(more)/float64(max(len(data), 1)))
+			t.greatest = max(t.greatest, float64(more)/float64(len(s.Data)))
 			if limit := 4*uint64(len(s.Data)) + slack; more > limit {
 				t.broken = append(t.broken, fmt.Sprintf("%s: %v: memory: %d bytes more than for the healthy dump of %d", s.Name, d, more, len(s.Data)))
 			}

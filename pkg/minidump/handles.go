@@ -30,7 +30,7 @@ func (f *File) Handles(sink diag.Sink) []Handle {
 	if _, ok := p.header(16); !ok {
 		return nil
 	}
-	t := p.table(uint64(p.u32(0)), uint64(p.u32(4)), 32, uint64(p.u32(8)))
+	t := p.headed(16, 32, uint64(p.u32(8)))
 	text := f.texts("MINIDUMP_HANDLE_DESCRIPTOR", sink)
 	chains := chains{f: f, sink: sink, budget: len(f.data) / objectInfoSize}
 	out := make([]Handle, t.n)

@@ -95,6 +95,18 @@ func (p part) table(head, size, need, count uint64) table {
 	return table{p.data[head:], p.off + head, size, int(min(count, fit))}
 }
 
+// headed reads a list whose header says how long the header and an entry are,
+// in its first two words. The header has least bytes at least: one said to be
+// shorter would shift every entry.
+func (p part) headed(least, need, count uint64) table {
+	head := uint64(p.u32(0))
+	if head < least {
+		p.report(CodeStreamHeader, 0, "SizeOfHeader", fmt.Sprintf("at least %d", least), fmt.Sprint(head), 0)
+		head = least
+	}
+	return p.table(head, uint64(p.u32(4)), need, count)
+}
+
 // counted reads a list that is a 32-bit count and entries of one fixed size.
 // Some writers align the first entry to 8 bytes (folklore: ThreadList and
 // ModuleList of procdump and Breakpad, told by 4 bytes over in the stream's

@@ -158,7 +158,7 @@ func (f *File) UnloadedModules(sink diag.Sink) []UnloadedModule {
 	if _, ok := p.header(12); !ok {
 		return nil
 	}
-	t := p.table(uint64(p.u32(0)), uint64(p.u32(4)), 24, uint64(p.u32(8)))
+	t := p.headed(12, 24, uint64(p.u32(8)))
 	text := f.texts("MINIDUMP_UNLOADED_MODULE", sink)
 	out := make([]UnloadedModule, t.n)
 	for i := range out {

@@ -26,7 +26,7 @@ func (f *File) Regions(sink diag.Sink) ([]memory.Region, bool) {
 	} else if count == 0 { // no writer's empty list
 		p.report(CodeStreamEntrySize, 0, "SizeOfEntry", "entries of at least 44 bytes", fmt.Sprint(size), 0)
 	}
-	t := p.table(uint64(p.u32(0)), uint64(p.u32(4)), 44, p.u64(8))
+	t := p.headed(16, 44, p.u64(8))
 	out := make([]memory.Region, 0, t.n)
 	top := memory.Addr(0)
 	for i := range t.n {

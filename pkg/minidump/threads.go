@@ -112,7 +112,7 @@ func (f *File) ThreadInfos(sink diag.Sink) []ThreadInfo {
 	if _, ok := p.header(12); !ok {
 		return nil
 	}
-	t := p.table(uint64(p.u32(0)), uint64(p.u32(4)), 64, uint64(p.u32(8)))
+	t := p.headed(12, 64, uint64(p.u32(8)))
 	out := make([]ThreadInfo, t.n)
 	for i := range out {
 		e := t.entry(i)

@@ -231,6 +231,7 @@ var entryDamages = []damage{
 	}},
 	{name: "ReserveSize", code: ntheap.CodeVirtualHeader, do: func(p *patient) { p.SetVirtual(1, "ReserveSize", 1) }},
 	{name: "ReserveSize of no whole pages", code: ntheap.CodeVirtualHeader, do: func(p *patient) { p.SetVirtual(1, "ReserveSize", p.Virtuals[1].Reserve+0x80) }},
+	{name: "CommitSize of no whole pages", code: ntheap.CodeVirtualHeader, do: func(p *patient) { p.SetVirtual(1, "CommitSize", p.Virtuals[1].Commit-0x100) }},
 	{name: "CommitSize", code: ntheap.CodeVirtualHeader, do: func(p *patient) { p.SetVirtual(1, "CommitSize", 1) }},
 	{name: "a page", code: ntheap.CodeMemoryMissing, class: diag.Incomplete, in: plainToo,
 		also: map[diag.Code]string{

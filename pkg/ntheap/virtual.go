@@ -38,6 +38,9 @@ func (h *Heap) readVirtuals(taken map[memory.Addr]bool) {
 		if !could(n, v.CommitSize) {
 			h.report(CodeVirtualHeader, n, "_HEAP_VIRTUAL_ALLOC_ENTRY", "CommitSize", "at most ReserveSize "+hex(v.ReserveSize), hex(v.CommitSize))
 			v.CommitSize = v.ReserveSize
+		} else if v.CommitSize%memory.PageSize != 0 {
+			h.report(CodeVirtualHeader, n, "_HEAP_VIRTUAL_ALLOC_ENTRY", "CommitSize", "whole pages", hex(v.CommitSize))
+			v.CommitSize = uint64(memory.Addr(v.CommitSize + memory.PageSize - 1).Align(memory.PageSize))
 		} else if v.ReserveSize < v.CommitSize || !could(n, v.ReserveSize) {
 			h.report(CodeVirtualHeader, n, "_HEAP_VIRTUAL_ALLOC_ENTRY", "ReserveSize", "at least CommitSize "+hex(v.CommitSize), hex(v.ReserveSize))
 			v.ReserveSize = v.CommitSize
