@@ -172,5 +172,10 @@ func ownerNext(d Dump, r *attrib.Result) Table {
 		[]any{fmt.Sprintf("heapdump find %v %s", r.Groups[0].Example, file)},
 		[]any{"# what of it no root leads to"},
 		[]any{"heapdump leaks " + file})
+	if slices.Contains(r.By, attrib.Type) && !slices.Contains(r.By, attrib.Module) && r.Known < r.Bytes-r.Bytes/20 {
+		t.Rows = append(t.Rows,
+			[]any{"# whose the blocks of unknown type are: the module whose stack, or whose data, leads to them"},
+			[]any{"heapdump owners --by type,module " + file})
+	}
 	return t
 }

@@ -182,6 +182,8 @@ type shared struct {
 	index    *refs.Index           // of all blocks in use; nil when neither type nor module is asked for
 	reach    *refs.ModuleReach     // nil when no module is asked for
 	named    map[memory.Addr]place // blocks that the process's structures name
+	lesser   map[memory.Addr]place // the same of which their bytes may say more
+	handles  map[uint64]string     // of a thread pool's two types, by handle
 	captures map[*target.Heap]bool
 	skip     stacks.Skips
 }

@@ -43,7 +43,7 @@ type Namer struct {
 func NewNamer(ctx context.Context, t *target.Target, x *refs.Index) (*Namer, error) {
 	s := newSharedNames(t, x.Heaps, Options{By: []By{Type}, CRT: crt.New(t).Likely(ctx, x.Heaps)})
 	s.index = x
-	s.named = s.places(t)
+	s.place(t)
 	return &Namer{w: newWorker(s), index: x}, ctx.Err()
 }
 

@@ -31,6 +31,10 @@ const (
 	balancedNode
 	ownStrings
 	ownText
+	pool
+	records
+	parameters
+	environment
 )
 
 // String names the shape.
@@ -38,7 +42,9 @@ func (s shape) String() string {
 	return [...]string{"unknown", "critical section's debug information", "HSTRING", "std::map or set node", "doubly linked list node",
 		"object that begins with a std::string", "object that begins with a std::wstring", "object that begins with a std::vector", "array of pointers",
 		"exception record of a C++ exception", "object that begins with a critical section", "thread pool object", "node of a balanced tree (RTL_BALANCED_NODE)",
-		"array of pointers to texts behind it", "structure with a string of its own (UNICODE_STRING)"}[s]
+		"array of pointers to texts behind it", "structure with a string of its own (UNICODE_STRING)",
+		"thread pool (TP_POOL)", "array of records with pointers",
+		"process parameters", "environment"}[s]
 }
 
 func (s shape) evidence() string {
@@ -57,12 +63,16 @@ func (s shape) evidence() string {
 		"its left and right node lead back to it, and its parent to it",
 		"pointers in order to texts that follow one another in the block, then a null",
 		"a length, a room and a pointer to text of that length in the block itself",
+		"handles of a TpWorkerFactory and of an IoCompletion side by side, behind a count of references",
+		"its words repeat in rows: columns of addresses in blocks and modules, and columns without any",
+		"its size twice, and behind each other the UNICODE_STRINGs of an image's path and a command line, whose texts are in the block (RTL_USER_PROCESS_PARAMETERS)",
+		"UTF-16 texts NAME=value one after another, and an empty one behind the last",
 	}[s]
 }
 
 func (s shape) confidence() content.Confidence {
 	switch s {
-	case beginsVector, listNode, pointers, threadPool, balancedNode, criticalSection:
+	case beginsVector, listNode, pointers, threadPool, balancedNode, criticalSection, records:
 		return content.Medium
 	}
 	return content.High
@@ -169,6 +179,8 @@ func (w *worker) shape(x *subject) (shape, bool) {
 		return beginsVector, true
 	case w.isPointers(x):
 		return pointers, true
+	case w.isRecords(x):
+		return records, true
 	}
 	return noShape, false
 }

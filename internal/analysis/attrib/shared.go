@@ -23,7 +23,7 @@ func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Op
 		if s.reach, err = r.ByModule(ctx); err != nil {
 			return nil, err
 		}
-		s.named = s.places(t)
+		s.place(t)
 		return s, nil
 	}
 	if !slices.Contains(o.By, Type) {
@@ -34,8 +34,13 @@ func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Op
 		return nil, err
 	}
 	s.index = blocks.Index()
-	s.named = s.places(t)
+	s.place(t)
 	return s, nil
+}
+
+// place finds what the process's structures say of blocks.
+func (s *shared) place(t *target.Target) {
+	s.named, s.lesser, s.handles = s.places(t), s.lesserPlaces(t), poolTypes(t)
 }
 
 // newSharedNames is newShared without the index.

@@ -17,8 +17,12 @@ func (w *worker) systemShape(x *subject) (shape, bool) {
 		return criticalSection, true
 	case w.isThreadPool(x):
 		return threadPool, true
+	case w.poolHandles(x):
+		return pool, true
 	case w.isBalanced(x):
 		return balancedNode, true
+	case w.isParameters(x):
+		return parameters, true
 	case w.isStrings(x):
 		return ownStrings, true
 	case w.isOwnText(x):

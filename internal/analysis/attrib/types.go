@@ -38,7 +38,11 @@ func (w *worker) byType(x *subject) id {
 	if c != nil && c.Evidence == symbols.RTTI {
 		return w.byClass(x, c)
 	}
-	if w.claim(x).Confidence == content.High {
+	plain := w.claim(x)
+	if plain.Kind == content.UTF16 && w.isEnvironment(x) {
+		return w.byShape(environment)
+	}
+	if plain.Confidence == content.High {
 		return w.byContent(Type, x)
 	}
 	if s, ok := w.ownShape(x); ok {
@@ -49,6 +53,11 @@ func (w *worker) byType(x *subject) id {
 	}
 	if s, ok := w.shape(x); ok {
 		return w.byShape(s)
+	}
+	if plain.Kind == content.Unknown {
+		if p, ok := w.lesser[x.block.User()]; ok {
+			return w.byLesserPlace(p)
+		}
 	}
 	return w.byContent(Type, x)
 }

@@ -130,6 +130,9 @@ func Of(b []byte, size uint64, bits int) Claim {
 	if c := text(b, size); c.Kind != Unknown {
 		return c
 	}
+	if c := partly(b); c.Kind != Unknown {
+		return c
+	}
 	return guid(b, size)
 }
 
@@ -153,6 +156,37 @@ func guid(b []byte, size uint64) Claim {
 		return Claim{}
 	}
 	return Claim{GUID, Medium}
+}
+
+// leastFill is how many bytes of fill are no chance.
+const leastFill = 16
+
+// partly recognises text in a block of which the program has written no more:
+// behind it the debug heap's fill of new blocks goes on to the end of what is
+// looked at.
+func partly(b []byte) Claim {
+	head := written(b)
+	if len(head) == len(b) || len(head) == 0 {
+		return Claim{}
+	}
+	c := text(head, uint64(len(head)))
+	c.Confidence = min(c.Confidence, Medium)
+	return c
+}
+
+// written is b without the debug heap's, or the debug C runtime's, fill of new
+// blocks at its end.
+func written(b []byte) []byte {
+	for _, word := range [][4]byte{{0x0d, 0xf0, 0xad, 0xba}, {0xcd, 0xcd, 0xcd, 0xcd}} {
+		n := len(b)
+		for n > 0 && b[n-1] == word[(n-1)&3] {
+			n--
+		}
+		if len(b)-n >= leastFill {
+			return b[:n]
+		}
+	}
+	return b
 }
 
 // fills recognises bytes that are all alike.

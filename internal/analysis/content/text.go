@@ -249,7 +249,7 @@ func Sample(k Kind, b []byte, bits int) string {
 		return ""
 	}
 	var out []rune
-	for len(b) > 0 && len(out) < sampleChars && b[0] != 0 {
+	for b = written(b); len(b) > 0 && len(out) < sampleChars && b[0] != 0; {
 		r, n := utf8.DecodeRune(b)
 		out = append(out, shown(r))
 		b = b[n:]
@@ -258,6 +258,7 @@ func Sample(k Kind, b []byte, bits int) string {
 }
 
 func sample16(b []byte) string {
+	b = written(b)
 	var out []rune
 	for i := 0; i+2 <= len(b) && len(out) < sampleChars; i += 2 {
 		u := binary.LittleEndian.Uint16(b[i:])
