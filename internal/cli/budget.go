@@ -4,27 +4,19 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/heapdump/heapdump/internal/pick"
 	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
 )
 
-// parseBudget reads --budget: a size as everywhere, and KB and MB, which are
-// thousands, as those who count characters mean them.
+// parseBudget reads --budget.
 func parseBudget(s string) (int, error) {
-	text, times := strings.ToLower(strings.TrimSpace(s)), uint64(1)
-	for unit, n := range map[string]uint64{"kb": 1000, "mb": 1000_000} {
-		if rest, ok := strings.CutSuffix(text, unit); ok {
-			text, times = strings.TrimSpace(rest), n
-		}
-	}
-	n, err := pick.ParseSize(text)
+	n, err := pick.ParseSize(s)
 	if err != nil || n == 0 || n > 1<<40 {
 		return 0, usagef("--budget: %q is no size above 0; write for example 16KB, 16KiB or 20000", s)
 	}
-	return int(n * times), nil
+	return int(n), nil
 }
 
 // checkBudget looks at --budget, which is for documents.

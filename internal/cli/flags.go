@@ -158,7 +158,7 @@ func (a *app) options(ctx context.Context) (target.Options, error) {
 	}
 	n, err := pick.ParseSize(a.flags.maxInput)
 	if err != nil || n == 0 {
-		return o, usagef("--max-input: %q is no size above 0", a.flags.maxInput)
+		return o, usagef("--max-input: %q is no size above 0; write for example 100GiB", a.flags.maxInput)
 	}
 	o.MaxInput = n
 	return o, nil

@@ -80,6 +80,47 @@ func TestGates(t *testing.T) {
 	}
 }
 
+// holding is a dump of a program whose heap has one block of so many bytes
+// outside its segments.
+func holding(t *testing.T, name string, bytes uint64) string {
+	t.Helper()
+	p := synth.NewProcess(synth.Win10v1809, synth.X64)
+	p.ImagePath, p.ImageBase = `C:\app\hold.exe`, 0x7ff6c0010000
+	p.AddHeap(&synth.Heap{Address: 0x1d0000000, Flags: synth.FlagGrowable, Segments: []synth.Segment{{Reserve: 0x10000, Items: []synth.Item{synth.Busy(100)}}},
+		Virtual: []synth.Virtual{{Address: 0x200000000, Size: bytes, FirstPage: true}}})
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, p.Build().Dump.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestGatesOfSize: more than 2 GiB of heap, and 2 GiB all but a heap's worth; a
+// growth of 5 percent and less against a baseline; bounds with fractions.
+func TestGatesOfSize(t *testing.T) {
+	over, under := holding(t, "over.dmp", 2<<30), holding(t, "under.dmp", 2<<30-1<<20)
+	known := filepath.Join(t.TempDir(), "known.json")
+	gate := func(want int, says string, args ...string) {
+		t.Helper()
+		w := newWorld(nil)
+		if code := cli.Main(context.Background(), args, w.Env); code != want || !strings.Contains(w.stderr.String(), says) {
+			t.Errorf("%q: exit %d, want %d with %q: %s", args, code, want, says, w.stderr.String())
+		}
+	}
+	for _, command := range []string{"summary", "triage"} { // a page for the block's node, one of the segment
+		gate(1, "heap.committed>2GiB (it is 2147491840)", command, "--fail-on", "heap.committed>2GiB", over)
+		gate(0, "", command, "--fail-on", "heap.committed>2GiB", under)
+		gate(1, "heap.committed>1.99GiB (it is 2146443264)", command, "--fail-on", "heap.committed>1.99GiB", under)
+		gate(0, "", command, "--fail-on", "heap.committed>2.01GiB", over)
+		gate(2, `"1.5.5GiB": a size such as 10MiB, 1.5GiB or 4096 was expected`, command, "--fail-on", "heap.committed>1.5.5GiB", over)
+	}
+	gate(0, "", "baseline", "write", "--reason", "a test", "-o", known, leaking(t, "then.dmp", 1000, 0))
+	gate(1, "growth>5% (it is 6.0%)", "triage", "--baseline", known, "--fail-on", "growth>5%", leaking(t, "more.dmp", 1060, 0))
+	gate(0, "", "triage", "--baseline", known, "--fail-on", "growth>5%", leaking(t, "alike.dmp", 1050, 0))
+	gate(2, "growth is measured against --baseline FILE, which is not given", "triage", "--fail-on", "growth>5%", over)
+	gate(4, "growth>5% cannot be judged", "triage", "--strict", "--baseline", known, "--fail-on", "growth>5%", over) // another program
+}
+
 // TestNoHalfFile: where one output cannot be written none is, and the exit
 // status is 3.
 func TestNoHalfFile(t *testing.T) {

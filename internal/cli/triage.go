@@ -47,7 +47,7 @@ func (f *triageFlags) check() error {
 	}
 	n, err := pick.ParseSize(f.maxMemory)
 	if err != nil || n == 0 {
-		return usagef("--max-memory: %q is no size above 0", f.maxMemory)
+		return usagef("--max-memory: %q is no size above 0; write for example 2GiB or 1.5GiB", f.maxMemory)
 	}
 	f.memory = n
 	return nil

@@ -165,7 +165,7 @@ func parseValue(r Rule, s string, off int) (Rule, int, string) {
 	}
 	n, ok := number(s, r.unit)
 	if !ok {
-		return r, off, map[Unit]string{Count: "a whole number", Bytes: "a size such as 10MiB or 4096", Percent: "a percentage such as 5%"}[r.unit]
+		return r, off, map[Unit]string{Count: "a whole number", Bytes: "a size such as 10MiB, 1.5GiB or 4096", Percent: "a percentage such as 5%"}[r.unit]
 	}
 	r.n = n
 	return r, 0, ""

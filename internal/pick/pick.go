@@ -5,6 +5,7 @@ package pick
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -125,7 +126,8 @@ func Size(b *heap.Block) uint64 {
 
 // ParseSizes reads MIN..MAX, either of which may be missing, or a single size
 // for exactly that. Sizes are decimal or 0x hexadecimal, with an optional
-// unit: B, KiB, MiB, GiB, TiB (K, M, G and T for short).
+// unit: B, KiB, MiB, GiB, TiB (K, M, G and T for short), or KB, MB, GB, TB of
+// thousands.
 func ParseSizes(s string) (Sizes, error) {
 	lo, hi, isRange := strings.Cut(s, "..")
 	z := Sizes{0, math.MaxUint64}
@@ -151,31 +153,51 @@ func ParseSizes(s string) (Sizes, error) {
 	return z, nil
 }
 
-// ParseSize reads one size.
+// sizeUnits are the units of sizes, the longer of two that end alike first.
+// KB and the like are thousands, as those who count characters mean them.
+var sizeUnits = [...]struct {
+	name  string
+	bytes uint64
+}{
+	{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40},
+	{"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12},
+	{"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"t", 1 << 40}, {"b", 1},
+}
+
+// ParseSize reads one size, as ParseSizes has it; a decimal one with a unit may
+// have a fraction, which is rounded to bytes.
 func ParseSize(s string) (uint64, error) {
-	text, shift := strings.TrimSpace(s), uint(0)
-	lower := strings.ToLower(text)
-	hex := strings.HasPrefix(lower, "0x")
-	for i, unit := range [...]string{"k", "m", "g", "t"} {
-		for _, suffix := range [...]string{unit + "ib", unit} {
-			if strings.HasSuffix(lower, suffix) {
-				lower, shift = strings.TrimSpace(strings.TrimSuffix(lower, suffix)), uint(i+1)*10
-				break
-			}
+	number := strings.ToLower(strings.TrimSpace(s))
+	bad := fmt.Errorf("%q is no size in bytes; write for example 4096, 0x1000, 4KiB or 1.5MiB", s)
+	hex, unit := strings.HasPrefix(number, "0x"), uint64(1)
+	for _, u := range sizeUnits {
+		if rest, ok := strings.CutSuffix(number, u.name); ok && !(hex && strings.HasSuffix(u.name, "b") && !strings.HasSuffix(u.name, "ib")) { // 0x1b is a number
+			number, unit = strings.TrimSpace(rest), u.bytes
+			break
 		}
-	}
-	if shift == 0 && !hex {
-		lower = strings.TrimSpace(strings.TrimSuffix(lower, "b"))
 	}
 	base := 10
 	if hex {
-		lower, base = lower[2:], 16
+		number, base = number[2:], 16
 	}
-	n, err := strconv.ParseUint(strings.ReplaceAll(lower, ",", ""), base, 64)
-	if err != nil || n<<shift>>shift != n {
-		return 0, fmt.Errorf("%q is no size in bytes; write for example 4096, 0x1000 or 4KiB", s)
+	whole, fraction, broken := strings.Cut(strings.ReplaceAll(number, ",", ""), ".")
+	n, err := strconv.ParseUint(whole, base, 64)
+	hi, total := bits.Mul64(n, unit)
+	if err != nil || hi != 0 {
+		return 0, bad
 	}
-	return n << shift, nil
+	if !broken {
+		return total, nil
+	}
+	part, err := strconv.ParseUint(fraction, 10, 64)
+	if err != nil || hex || unit == 1 || len(fraction) > 9 {
+		return 0, bad
+	}
+	more := uint64(math.Round(float64(part) / math.Pow10(len(fraction)) * float64(unit)))
+	if total+more < total {
+		return 0, bad
+	}
+	return total + more, nil
 }
 
 // ParseRange reads ADDR..ADDR: from the first on, up to and without the

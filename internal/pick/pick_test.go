@@ -21,13 +21,14 @@ func hexAddr(s string) (memory.Addr, error) {
 func TestParseSize(t *testing.T) {
 	for in, want := range map[string]uint64{
 		"0": 0, "64": 64, "1,024": 1024, "0x28": 0x28, "0X1F": 0x1f, "4KiB": 4096, "4k": 4096, "4 KiB": 4096, "2MiB": 2 << 20, "3g": 3 << 30,
-		"1TiB": 1 << 40, "17b": 17, "0xb": 0xb, "0x1kib": 1024, "18446744073709551615": math.MaxUint64,
+		"1TiB": 1 << 40, "17b": 17, "0xb": 0xb, "0x1kib": 1024, "0x1b": 0x1b, "4KB": 4000, "16kb": 16000, "2GB": 2e9,
+		"10.5MiB": 11010048, "1.5GiB": 3 << 29, "0.1KiB": 102, "1.25kb": 1250, "17179869183.999GiB": 18446744073708477874, "18446744073709551615": math.MaxUint64,
 	} {
 		if got, err := pick.ParseSize(in); err != nil || got != want {
 			t.Errorf("%q = %d, %v; want %d", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "x", "-1", "+1", "1.5", "18446744073709551616", "99999999TiB", "0x", "KiB", "4KB"} {
+	for _, in := range []string{"", "x", "-1", "+1", "1.5", "18446744073709551616", "99999999TiB", "0x", "KiB", "1.5b", ".5KiB", "1.KiB", "1.5.5KiB", "1.-5KiB", "0x1.8KiB", "1e3KiB", "1_0KiB", "17179869183.9999999999GiB", "18446744073709551615.5KB"} {
 		if got, err := pick.ParseSize(in); err == nil {
 			t.Errorf("%q = %d, want an error", in, got)
 		}
