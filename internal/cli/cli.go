@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/heapdump/heapdump/internal/progress"
@@ -125,8 +126,9 @@ type app struct {
 	also  []alsoOutput
 	// origins says where the values of flags come from that were configured.
 	origins map[string]string
-	written int      // tables that early has written
-	reading []string // the dumps that were opened, for the error when one vanishes
+	cmd     *cobra.Command // the one that runs
+	written int            // tables that early has written
+	reading []string       // the dumps that were opened, for the error when one vanishes
 	// warnings are those of the dumps that were opened.
 	warnings []report.Warning
 	ran      bool // a command began: errors from here on are not of usage

@@ -124,6 +124,7 @@ func (s *settings) of(command string, f *pflag.Flag) []setting {
 // configure gives the flags that the command line does not name the values of
 // the environment and of the config file.
 func (a *app) configure(cmd *cobra.Command) error {
+	a.cmd = cmd
 	s, err := a.readSettings()
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func (c *common) register(cmd *cobra.Command) {
 	f.StringVarP(&c.output, "output", "o", "", "write to `file`, whole or not at all")
 	f.StringVar(&c.style, "style", "", "`style` of text: windbg prints the debugger's layout")
 	f.StringVar(&c.table, "table", "", "the `table` that csv and ndjson hold, by its JSON key")
-	f.StringVar(&c.budget, "budget", "", "most `bytes` of text, json or markdown, for example 16KB: the ends of long tables are left out,\nand what was left out is said")
+	f.StringVar(&c.budget, "budget", "", "most `bytes` of text, json or markdown, for example 16KB: the ends of long tables are left out,\nand what was left out is said; what --also and --summary write is whole")
 	f.BoolVar(&c.human, "human", false, "sizes in text as KiB, MiB, GiB")
 	f.StringVar(&c.color, "color", "auto", "`when` to colour text: auto, always or never")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no progress and no notes on stderr")
@@ -167,6 +167,7 @@ func (a *app) options(ctx context.Context) (target.Options, error) {
 // write renders the document and says whether it is all that it could be.
 func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage []string) error {
 	d.Finish(a.warnings, coverage)
+	d.Reproduce(a.given())
 	if a.flags.budget != "" {
 		if err := a.withinBudget(w, d, render.Options{Format: f, Color: a.colored(), Human: a.flags.human}); err != nil {
 			return err
@@ -180,6 +181,33 @@ func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage [
 		}
 	}
 	return a.complete(coverage)
+}
+
+// given are the flags of the command line without which another command may
+// answer otherwise, for the commands that are suggested.
+func (a *app) given() []report.Flag {
+	graph := []string{"leaks", "retained", "why", "refs"} // those with graphFlags
+	var out []report.Flag
+	for _, x := range []struct {
+		name string
+		only []string
+	}{{"symbols", nil}, {"config", nil}, {"max-input", nil}, {"no-mmap", nil}, {"roots", graph}} {
+		f := a.cmd.Flags().Lookup(x.name)
+		if f == nil || !f.Changed || a.origins[x.name] != "" {
+			continue
+		}
+		switch x.name {
+		case "symbols":
+			for _, folder := range a.flags.symbols {
+				out = append(out, report.Flag{Name: x.name, Value: folder})
+			}
+		case "no-mmap":
+			out = append(out, report.Flag{Name: x.name})
+		default:
+			out = append(out, report.Flag{Name: x.name, Value: strings.Trim(f.Value.String(), "[]"), Only: x.only})
+		}
+	}
+	return out
 }
 
 // early writes the beginning of the document that write will be given, when it

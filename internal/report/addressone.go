@@ -195,7 +195,7 @@ func referrers(x Explained) Table {
 
 // addressNext suggests what to ask next of the address.
 func addressNext(d Dump, x Explained) Table {
-	t := values("next", "Next", nil)
+	t := values("next", nextTitle, nil)
 	t.Media = ForPeople
 	add := func(why, format string, args ...any) {
 		t.Rows = append(t.Rows, []any{"# " + why}, []any{"heapdump " + fmt.Sprintf(format, args...)})

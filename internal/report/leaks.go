@@ -195,7 +195,7 @@ func leakVerdict(r *refs.Reach, l *refs.Leaks) []string {
 
 // leakNext suggests what to run next.
 func leakNext(d Dump, l *refs.Leaks) Table {
-	t := values("next", "Next", nil)
+	t := values("next", nextTitle, nil)
 	t.Media = ForPeople
 	if len(l.Groups) == 0 {
 		return t

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
@@ -10,7 +11,7 @@ import (
 // next suggests the commands worth running after a summary, with this dump's
 // own addresses.
 func next(d Dump, walked []*census.Heap, damaged bool) Table {
-	t := values("next", "Next", nil)
+	t := values("next", nextTitle, nil)
 	t.Media = ForPeople
 	add := func(why, format string, args ...any) {
 		t.Rows = append(t.Rows, []any{"# " + why}, []any{"heapdump " + fmt.Sprintf(format, args...)})
@@ -46,6 +47,57 @@ func next(d Dump, walked []*census.Heap, damaged bool) Table {
 		add("every problem, for a script", "summary --format csv --table problems %s", file)
 	}
 	return t
+}
+
+// Flag is a flag that was given and has its part in the answer; Only names the
+// commands that know it, nil that all do.
+type Flag struct {
+	Name, Value string // Value is empty for a switch
+	Only        []string
+}
+
+// Reproduce gives every command that the document suggests the flags that its
+// answer needs to be about the same.
+func (d *Document) Reproduce(flags []Flag) {
+	for i := range d.Tables {
+		t := &d.Tables[i]
+		if t.Title != nextTitle {
+			continue
+		}
+		for _, r := range t.Rows {
+			if s, ok := r[0].(string); ok {
+				r[0] = withFlags(s, flags)
+			}
+		}
+	}
+	if d.Triage != nil {
+		d.Triage.flags = flags
+	}
+}
+
+// nextTitle is over the commands that a document suggests.
+const nextTitle = "Next"
+
+// withFlags puts flags behind the verb of a command; other lines stay.
+func withFlags(line string, flags []Flag) string {
+	rest, ok := strings.CutPrefix(line, "heapdump ")
+	if !ok {
+		return line
+	}
+	verb, rest, _ := strings.Cut(rest, " ")
+	out := "heapdump " + verb
+	for _, f := range flags {
+		if f.Only != nil && !slices.Contains(f.Only, verb) {
+			continue
+		}
+		out += " --" + f.Name
+		if strings.HasPrefix(f.Value, "-") {
+			out += "=" + f.Value // of --roots; a folder's name would read as a flag
+		} else if f.Value != "" {
+			out += " " + shell(f.Value)
+		}
+	}
+	return out + " " + rest
 }
 
 // shell quotes a file name for a command line when it needs quotes: double

@@ -161,7 +161,7 @@ func ownerStacks(r *attrib.Result) []Table {
 
 // ownerNext suggests what to run next.
 func ownerNext(d Dump, r *attrib.Result) Table {
-	t := values("next", "Next", nil)
+	t := values("next", nextTitle, nil)
 	t.Media = ForPeople
 	if len(r.Groups) == 0 {
 		return t

@@ -27,7 +27,7 @@ func Refs(t *target.Target, r *refs.Reach, a *refs.Around, types refs.Namer, dep
 
 // whyNext suggests what to run after refs.
 func whyNext(d Dump, r *refs.Reach, id refs.ID) Table {
-	t := values("next", "Next", nil)
+	t := values("next", nextTitle, nil)
 	t.Media = ForPeople
 	if !r.Set(id).Unreachable() {
 		t.Rows = append(t.Rows, []any{"# the way from a root to the block"}, []any{fmt.Sprintf("heapdump why %v %s", r.User(id), shell(d.Path))})

@@ -42,6 +42,7 @@ type Triage struct {
 	Version string // of heapdump
 	Dumps   []Triaged
 	Groups  []FindingGroup // the most dumps first, then the worst
+	flags   []Flag         // that the commands for more need
 }
 
 // NewTriage groups the findings of dumps by fingerprint.
@@ -236,18 +237,19 @@ func verbOf(rule string) (string, bool) {
 	return verb, ok
 }
 
-// Next is the command that says more of the finding; empty where none does.
-func (g *FindingGroup) Next() string {
+// Next is the command that says more of a group's finding; empty where none
+// does.
+func (t *Triage) Next(g *FindingGroup) string {
 	verb, ok := verbOf(g.Finding.Rule)
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("heapdump %s %s", verb, shell(g.Dumps[0]))
+	return withFlags(fmt.Sprintf("heapdump %s %s", verb, shell(g.Dumps[0])), t.flags)
 }
 
 // next suggests what to run of the worst findings.
 func (t *Triage) next() Table {
-	out := values("", "Next", nil)
+	out := values("", nextTitle, nil)
 	out.Media = ForPeople
 	seen := map[string]bool{}
 	for _, g := range t.Groups {

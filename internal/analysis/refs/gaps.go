@@ -34,7 +34,6 @@ func (r *Reach) Gaps() []string {
 	return out
 }
 
-
 // grouped formats a number with commas between thousands.
 func grouped(n uint64) string {
 	s := fmt.Sprint(n)

@@ -69,8 +69,8 @@ func (x *taker) exception(r *crash.Result) {
 	x.add(f, fmt.Sprintf("%08x", r.Exception.Code), where, what)
 }
 
-// calls is the stack that led to the exception, in words; empty where it is not
-// known further than the address itself.
+// calls is what led to the exception, in words: the callers, the nearest first;
+// empty where none is known.
 func (x *taker) calls(r *crash.Result) string {
 	if r.Thread == nil {
 		return ""
@@ -79,26 +79,31 @@ func (x *taker) calls(r *crash.Result) string {
 		if len(s.Frames) < 2 || s.Frames[0].IP != r.Exception.Address {
 			continue
 		}
-		var names []string
-		for i, f := range s.Frames[:min(len(s.Frames), mostFrames)] {
-			name := function(f.Name)
-			if name == "" {
-				name = f.Name.String()
-			}
-			if name == "" {
-				name = fmt.Sprintf("%#x", uint64(f.IP))
-			}
-			if f.How == unwind.Scan && i > 0 {
-				name += "?"
-			}
-			names = append(names, name)
-		}
-		if len(s.Frames) > mostFrames {
-			names = append(names, "…")
-		}
-		return " Its stack: " + strings.Join(names, " < ") + "."
+		return " Called from " + callers(s.Frames[1:])
 	}
 	return ""
+}
+
+// callers names frames in words, and says which of them may be none.
+func callers(frames []unwind.Frame) string {
+	var names []string
+	scanned := false
+	for i, f := range frames {
+		if i == mostFrames-1 {
+			names = append(names, "…")
+			break
+		}
+		name := cmp.Or(function(f.Name), f.Name.String(), fmt.Sprintf("%#x", uint64(f.IP)))
+		if f.How == unwind.Scan {
+			name, scanned = name+" (?)", true
+		}
+		names = append(names, name)
+	}
+	out := strings.Join(names, " < ") + "."
+	if scanned {
+		out += " (?) stands behind what was found by searching the stack for addresses of code: it may be left over from an earlier call."
+	}
+	return out
 }
 
 // mostFrames is how many frames of a stack a finding tells of.

@@ -173,7 +173,7 @@ func (p *page) group(t *report.Triage, i int, help map[string]bool) {
 		help[x.Rule] = true
 		p.rule(x.Rule)
 	}
-	if c := g.Next(); c != "" {
+	if c := t.Next(g); c != "" {
 		p.raw(`<p class="todo"><span>Look further:</span> `)
 		p.command(c)
 		p.raw("</p>")
