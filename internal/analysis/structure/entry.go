@@ -11,6 +11,12 @@ import (
 // isEntry reports whether a structure begins with an entry header.
 func isEntry(name string) bool { return name == "_HEAP_ENTRY" || name == "_HEAP_FREE_ENTRY" }
 
+// headed reports whether a structure is an entry header, or one of the two
+// that Windows 10 names within it.
+func headed(name string) bool {
+	return isEntry(name) || name == "_HEAP_UNPACKED_ENTRY" || name == "_HEAP_EXTENDED_ENTRY"
+}
+
 // entryKey decodes the fields of one entry. A nil one decodes nothing.
 type entryKey struct {
 	entry  ntheap.Entry

@@ -78,6 +78,14 @@ func TestEntry(t *testing.T) {
 		if !strings.Contains(f["Flags"].Text, "(busy)") {
 			t.Errorf("%q", f["Flags"].Text)
 		}
+		if c.family == synth.Win10v1809 { // whose symbols name the header once more, as two structures
+			for whole, part := range map[string]string{"Size": "UnpackedEntry.Size", "Flags": "UnpackedEntry.Flags", "UnusedBytes": "UnpackedEntry.UnusedBytes",
+				"EntryOffset": "ExtendedEntry.EntryOffset"} {
+				if w, p := f[whole], f[part]; p.Decoded == nil || *p.Decoded != *w.Decoded || p.Text != w.Text || p.Off != w.Off {
+					t.Errorf("%s: %+v, %s: %+v", part, p, whole, w)
+				}
+			}
+		}
 		_, f = read(t, x, "_HEAP_VIRTUAL_ALLOC_ENTRY", 0xa00000, 2)
 		if s := f["BusyBlock"].Text; !strings.HasPrefix(s, "virtual block, 0x") || !strings.Contains(s, "busy") {
 			t.Errorf("%v %v: %q", c.family, c.arch, s)
@@ -180,5 +188,28 @@ func TestBits(t *testing.T) {
 	}
 	if signed(0xffffffff, 4) != -1 || signed(0x7fffffff, 4) != 0x7fffffff || signed(^uint64(0)-1, 8) != -2 {
 		t.Error("signed numbers")
+	}
+}
+
+// TestSList: the head of an interlocked list on x64, packed by hand: 3
+// entries, the 9th change, the first entry at 0x1c0aa402340.
+func TestSList(t *testing.T) {
+	p := synth.NewProcess(synth.Win10v1809, synth.X64)
+	p.AddHeap(&synth.Heap{Address: 0x640000, Segments: []synth.Segment{{Items: []synth.Item{synth.Busy(40)}}}})
+	p.Prepare = func(b *synth.Built) {
+		b.Image.Reserve(0x900000, 0x10000, synth.MemPrivate, synth.PageReadWrite)
+		b.Image.Commit(0x900000, 0x1000, synth.PageReadWrite)
+		b.Image.PutU64(0x900100, 9<<16|3)
+		b.Image.PutU64(0x900108, 0x1c0aa402340|1)
+	}
+	x, err := target.Parse("test", p.Build().Dump.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, f := read(t, x, "_SLIST_HEADER", 0x900100, 1)
+	for name, want := range map[string]string{"Depth": "0x3", "Sequence": "0x9", "Reserved": "0x1", "NextEntry": "0x1c0aa40234 (the entry at 0x1c0aa402340)"} {
+		if f[name].Text != want {
+			t.Errorf("%s: %q, want %q", name, f[name].Text, want)
+		}
 	}
 }

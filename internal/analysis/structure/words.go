@@ -28,13 +28,15 @@ func (x *reader) words(f *Field, v uint64, of, in string) string {
 		s = fmt.Sprintf("%#x", v)
 	}
 	switch {
-	case isEntry(in) && f.Name == "Flags" && x.key != nil:
+	case headed(in) && f.Name == "Flags" && x.key != nil:
 		return says(s, entryFlags(heap.Flags(v)))
+	case in == "_SLIST_HEADER" && f.Name == "NextEntry" && f.First == 4 && v != 0:
+		return says(s, fmt.Sprintf("the entry at %#x", v<<4)) // its low 4 bits are zero, and not kept
 	case in == "_HEAP" && v != 0 && (f.Name == "Flags" || f.Name == "ForceFlags"):
 		return says(s, fmt.Sprint(ntheap.Flags(v)))
-	case isEntry(in) && f.Name == "Size" && x.key != nil && x.key.large:
+	case headed(in) && f.Name == "Size" && x.key != nil && x.key.large:
 		return says(s, "bytes not used")
-	case isEntry(in) && f.Name == "Size" && x.key != nil:
+	case headed(in) && f.Name == "Size" && x.key != nil:
 		return says(s, fmt.Sprintf("%#x bytes", v*x.key.unit))
 	}
 	return s
