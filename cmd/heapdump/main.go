@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/heapdump/heapdump/internal/cli"
+	_ "github.com/heapdump/heapdump/internal/largeheap" // its effect is on the start
 )
 
 func main() {

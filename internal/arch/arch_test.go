@@ -21,7 +21,8 @@ const module = "github.com/heapdump/heapdump"
 // other modules' packages that it may import. The standard library is free to
 // all. Each line reads downwards: cmd, cli, report, analysis, target, pkg.
 var permitted = map[string]string{
-	"cmd/heapdump": "internal/cli",
+	"cmd/heapdump":       "internal/cli internal/largeheap",
+	"internal/largeheap": "",
 	"internal/cli": "" +
 		" docs" +
 		" internal/analysis/attrib" +
