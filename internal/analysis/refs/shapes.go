@@ -36,6 +36,8 @@ func (d *Dominators) shape(w uint32, depth []uint32, s *Suspect) string {
 		return "vector"
 	case held >= s.Length/2:
 		return "table"
+	case d.chains(w, depth, s, held, links):
+		return "hash table"
 	case d.mapNodes(w, depth, s.Element):
 		return "map"
 	case int(deepest) >= s.Length/2:
@@ -46,6 +48,31 @@ func (d *Dominators) shape(w uint32, depth []uint32, s *Suspect) string {
 		return "tree"
 	}
 	return "blocks"
+}
+
+// fewBuckets is the fewest chains that make a hash table.
+const fewBuckets = 8
+
+// chains reports whether most elements hang in chains below elements that the
+// holder itself points to: no element leads on to two others.
+func (d *Dominators) chains(w uint32, depth []uint32, s *Suspect, held, links int) bool {
+	if held < fewBuckets || links < (s.Length-held)/10*9 {
+		return false
+	}
+	next := make([]bool, len(d.vertex)) // an element leads on to another
+	below := 0
+	for x := w + 1; int(x) < len(d.vertex); x++ {
+		up := d.idom[x]
+		if depth[x] < 2 || d.size(x) != s.Element || d.size(up) != s.Element {
+			continue
+		}
+		if next[up] {
+			return false
+		}
+		next[up] = true
+		below++
+	}
+	return below >= (s.Length-held)/10*9
 }
 
 // inVector reports whether what leads to a block holds the three pointers of a

@@ -76,6 +76,28 @@ func vector(b *synth.Built, u []uint64, w uint64, last uint64) {
 	put(b, data+0x40+2*w, u[0]+400*w)
 }
 
+// buckets puts the elements into 60 buckets of block 0, five in each: 0 in
+// chains, 1 in chains with links back, 2 in trees.
+func buckets(kind int) func(b *synth.Built, u []uint64, w uint64) {
+	return func(b *synth.Built, u []uint64, w uint64) {
+		for k := range uint64(60) {
+			e := u[1+5*k:][:5]
+			put(b, u[0]+16+w*k, e[0])
+			for i := 1; i < len(e); i++ {
+				switch kind {
+				case 2:
+					put(b, e[(i-1)/2]+uint64(i%2)*w, e[i])
+				case 1:
+					put(b, e[i]+w, e[i-1])
+					fallthrough
+				default:
+					put(b, e[i-1], e[i])
+				}
+			}
+		}
+	}
+}
+
 func containers() map[string]container {
 	chain := func(back bool) func(b *synth.Built, u []uint64, w uint64) {
 		return func(b *synth.Built, u []uint64, w uint64) {
@@ -105,12 +127,22 @@ func containers() map[string]container {
 			slots(b, u, w)
 			vector(b, u, w, 401*w)
 		}},
-		"list":           {"list", 48, 300, false, chain(false)},
-		"list of few":    {"", 48, 99, false, chain(false)},
-		"std::list":      {"doubly linked list", 48, 300, false, chain(true)},
-		"map":            {"map", 48, 300, false, stdMap},
-		"tree":           {"tree", 48, 300, false, func(b *synth.Built, u []uint64, w uint64) { put(b, u[0], u[1]); tree(b, u[1:], 0, -1, 1, w, 0) }},
-		"tree elsewhere": {"tree", 48, 300, false, func(b *synth.Built, u []uint64, w uint64) { put(b, u[0], u[1]); tree(b, u[1:], 4, -1, 3, w, 0) }},
+		"list":        {"list", 48, 300, false, chain(false)},
+		"list of few": {"", 48, 99, false, chain(false)},
+		"std::list":   {"doubly linked list", 48, 300, false, chain(true)},
+		"intrusive list": {"doubly linked list", 48, 300, false, func(b *synth.Built, u []uint64, w uint64) { // LIST_ENTRY at 16
+			for i := range u {
+				next := u[(i+1)%len(u)]
+				put(b, u[i]+16, next+16)
+				put(b, next+16+w, u[i]+16)
+			}
+		}},
+		"hash table":                  {"hash table", 400 * 8, 300, false, buckets(0)},
+		"hash table of double chains": {"hash table", 400 * 8, 300, false, buckets(1)},
+		"table of trees":              {"blocks", 400 * 8, 300, false, buckets(2)},
+		"map":                         {"map", 48, 300, false, stdMap},
+		"tree":                        {"tree", 48, 300, false, func(b *synth.Built, u []uint64, w uint64) { put(b, u[0], u[1]); tree(b, u[1:], 0, -1, 1, w, 0) }},
+		"tree elsewhere":              {"tree", 48, 300, false, func(b *synth.Built, u []uint64, w uint64) { put(b, u[0], u[1]); tree(b, u[1:], 4, -1, 3, w, 0) }},
 		"map without end mark": {"tree", 48, 300, false, func(b *synth.Built, u []uint64, w uint64) {
 			put(b, u[0], u[1])
 			tree(b, u[1:], 0, 1, 2, w, 0)

@@ -13,7 +13,7 @@ import (
 // blocks of one size.
 type Suspect struct {
 	Rule     string   // accumulator
-	Shape    string   // list, doubly linked list, vector, table, map, tree, blocks
+	Shape    string   // list, doubly linked list, vector, table, hash table, map, tree, blocks
 	Length   int      // blocks of the size
 	Element  uint64   // that size
 	Bytes    uint64   // of those blocks
