@@ -9,21 +9,31 @@ import (
 
 // TestRecords: rows of four words with a number, a null or pointer, a pointer
 // and a null; beside it rows of which one has a number where the others point,
-// and too few of them.
+// too few of them, a column of numbers and pointers, and rows of pointers alone,
+// which are fewer than make an array of them.
 func TestRecords(t *testing.T) {
 	const want = "array of records with pointers"
 	for _, a := range []synth.Arch{synth.X86, synth.X64} {
 		w := uint64(a.PtrSize())
-		s := stage(synth.Win10v1809, a, 32*w, 32*w, 20*w, 64)
+		s := stage(synth.Win10v1809, a, 32*w, 32*w, 20*w, 64, 32*w, 12*w)
 		for i, rows := range []uint64{7, 7, 5} {
 			s.words(s.users[i], make([]uint64, []int{32, 32, 20}[i])...)
 			for r := range rows {
 				s.words(s.users[i]+4*w*r, r+1, 0, s.users[3]+8, 0)
 			}
 		}
+		s.words(s.users[4], make([]uint64, 32)...)
+		s.words(s.users[5], make([]uint64, 12)...)
+		for r := range uint64(7) {
+			s.words(s.users[4]+4*w*r, r+1, []uint64{s.users[3] + 8, 0x33, 0}[r%3], s.users[3]+8, 0)
+		}
+		for r := range uint64(6) {
+			s.words(s.users[5]+2*w*r, s.users[3]+8)
+		}
+		s.words(s.users[5]+11*w, s.users[3]+8)
 		s.words(s.users[0]+5*w, s.users[3])
 		s.words(s.users[1]+14*w, 0x33) // a number among the pointers
-		if got := s.types(t); !reflect.DeepEqual(got, []string{want, "unknown", "unknown", "unknown"}) {
+		if got := s.types(t); !reflect.DeepEqual(got, []string{want, "unknown", "unknown", "unknown", "unknown", "unknown"}) {
 			t.Errorf("%v: %q", a, got)
 		}
 	}
