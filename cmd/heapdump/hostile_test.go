@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,8 +24,9 @@ import (
 )
 
 // program runs heapdump as a process of its own, in dir, with a temporary
-// folder dir/tmp. interrupt is when it gets a SIGINT; 0 is never.
-func program(t *testing.T, dir string, interrupt time.Duration, stdout *os.File, args ...string) (code int, said string) {
+// folder dir/tmp. It gets a SIGINT when its output has written so many bytes
+// beside its place; negative is never.
+func program(t *testing.T, dir string, interrupt int64, stdout *os.File, args ...string) (code int, said string) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -42,11 +45,14 @@ func program(t *testing.T, dir string, interrupt time.Duration, stdout *os.File,
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if interrupt > 0 {
-		timer := time.AfterFunc(interrupt, func() { _ = c.Process.Signal(os.Interrupt) })
-		defer timer.Stop()
+	ended := make(chan struct{})
+	var watching sync.WaitGroup
+	if interrupt >= 0 {
+		watching.Go(func() { interruptAt(dir, interrupt, c.Process, ended) })
 	}
 	err = c.Wait()
+	close(ended)
+	watching.Wait()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
 		t.Fatalf("%v: %v %v", args, err, ctx.Err())
@@ -54,11 +60,31 @@ func program(t *testing.T, dir string, interrupt time.Duration, stdout *os.File,
 	return c.ProcessState.ExitCode(), out.String()
 }
 
+// interruptAt sends a SIGINT when a file that is written beside its place has
+// so many bytes.
+func interruptAt(dir string, size int64, p *os.Process, ended <-chan struct{}) {
+	for {
+		select {
+		case <-ended:
+			return
+		default:
+		}
+		found, _ := filepath.Glob(filepath.Join(dir, ".*.tmp"))
+		for _, f := range found {
+			if st, err := os.Stat(f); err == nil && st.Size() >= size {
+				_ = p.Signal(os.Interrupt)
+				return
+			}
+		}
+		runtime.Gosched()
+	}
+}
+
 // room is a folder with a dump, the same compressed, and an empty tmp.
 func room(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	items := make([]synth.Item, 100_000)
+	items := make([]synth.Item, 30_000)
 	for i := range items {
 		items[i] = synth.Busy(200)
 	}
@@ -92,18 +118,19 @@ func files(t *testing.T, dir string) []string {
 	return out
 }
 
-// TestInterrupted: a SIGINT at any moment ends the program with 130, and leaves
+// TestInterrupted: a SIGINT at any moment, from the first byte of the output on,
+// ends the program with 130, and leaves
 // neither an output nor a temporary file.
 func TestInterrupted(t *testing.T) {
 	dir := room(t)
 	before := files(t, dir)
 	r := rand.New(rand.NewPCG(3, 5))
 	stopped := 0
-	for i := range 40 {
+	for i := range 24 {
 		args := [][]string{
 			{"triage", "--format", "json", "-o", "out", "--also", "html=also", "app.dmp"}, {"walk", "--format", "ndjson", "-o", "out", "app.dmp.zst"},
 			{"leaks", "-o", "out", "--also", "csv=also", "app.dmp.zst"}, {"walk", "-o", "out", "app.dmp"}}[i%4]
-		code, said := program(t, dir, time.Millisecond+time.Duration(r.IntN(300))*time.Millisecond, nil, args...)
+		code, said := program(t, dir, r.Int64N(1<<19)*int64(i%3), nil, args...)
 		switch left := files(t, dir); {
 		case code == 0:
 			for _, n := range []string{"out", "also"} {
@@ -146,7 +173,7 @@ func TestFullDisk(t *testing.T) {
 		{full, []string{"summary", "app.dmp"}}, {full, []string{"walk", "app.dmp"}}, {full, []string{"summary", "--style", "windbg", "app.dmp"}},
 		{full, []string{"schema", "summary"}},
 	} {
-		code, said := program(t, dir, 0, c.stdout, c.args...)
+		code, said := program(t, dir, -1, c.stdout, c.args...)
 		if code != 3 || !strings.Contains(said, "no space left") || strings.Contains(said, "internal error") {
 			t.Errorf("%v: exit %d: %.300s", c.args, code, said)
 		}
@@ -172,7 +199,7 @@ func TestOddInputs(t *testing.T) {
 		{"pipe", "pipe", 3}, {"tmp", "directory", 3}, {"/dev/zero", "device", 3}, {"/dev/null", "device", 3}, {"zero", "device", 3},
 		{"dangling", "no such file", 3}, {"loop", "too many", 3}, {"empty", "is empty", 3}, {"link", "", 0}, {"/proc/self/mem", "", 3},
 	} {
-		code, said := program(t, dir, 0, nil, "info", c.file)
+		code, said := program(t, dir, -1, nil, "info", c.file)
 		if code != c.code || !strings.Contains(said, c.want) || code != 0 && strings.Count(said, "\n") > 2 {
 			t.Errorf("%s: exit %d: %.300s", c.file, code, said)
 		}

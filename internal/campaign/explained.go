@@ -10,6 +10,7 @@ var explained = map[[2]string]string{
 	{"_HEAP_ENTRY of a slot", "UnusedBytes"}:        "As for the back end's blocks; a value of the other state, busy for free, contradicts the bitmap and is noticed.",
 	{"_HEAP_VIRTUAL_ALLOC_ENTRY", "BusyBlock"}:      "Its Size is the unused bytes of the commitment. XP has no checksum; from Vista on this is noticed.",
 	{"_HEAP_VIRTUAL_ALLOC_ENTRY.BusyBlock", "Size"}: "The same bytes by another name.",
+	{"_HEAP_VIRTUAL_ALLOC_ENTRY", "CommitSize"}:     "Whole pages less, in a block that reserves more than it commits: XP counts the commitment nowhere else. From Vista on the heap's counter tells.",
 	{"_HEAP_VIRTUAL_ALLOC_ENTRY", "ReserveSize"}:    "A reservation can begin up to 64 KiB before its node (seen on Windows 10), so whole pages up to that much more contradict nothing.",
 	{"_HEAP", "Encoding"}:                           "The key's last byte is UnusedBytes', which no checksum covers: another one changes the user sizes of blocks and nothing else; seen in dumps of Vista alone.",
 	{"_DPH_HEAP_BLOCK", "nVirtualAccessSize"}:       "One page more, over the guard page: in page heaps of XP no stamp says where the block ends, and no count and no sum changes, only that block's size or unused bytes.",

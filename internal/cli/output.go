@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -40,13 +42,25 @@ func (o *output) open(path string, stdout io.Writer) (io.Writer, error) {
 		}
 		return f, nil
 	}
-	name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.tmp", filepath.Base(path), os.Getpid()))
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := createBeside(path)
 	if err != nil {
 		return nil, &failure{exitInput, fmt.Errorf("-o %s: cannot write there: %w", path, err)}
 	}
 	o.files = append(o.files, tempFile{path, f})
 	return f, nil
+}
+
+// createBeside creates a file in the folder of path, by a name that nobody can know
+// before: in a folder that others write to, a link by that name would lead the
+// result elsewhere. The file's mode is the user's, as that of any output is.
+func createBeside(path string) (*os.File, error) {
+	for try := 0; ; try++ {
+		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%08x.tmp", filepath.Base(path), rand.Uint32()))
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if err == nil || !errors.Is(err, fs.ErrExist) || try == 99 {
+			return f, err
+		}
+	}
 }
 
 // commit puts the files in their places. Those that come after one that cannot
