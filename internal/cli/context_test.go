@@ -30,6 +30,7 @@ func TestContextDocumented(t *testing.T) {
 	if err := json.Unmarshal(w.stdout.Bytes(), &v); err != nil {
 		t.Fatal(err)
 	}
+	valid(t, schemas{}, []string{"context", "--srum", database, demo(t)})
 	found := map[string]bool{}
 	keys(v, found)
 	for k := range found {

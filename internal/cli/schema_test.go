@@ -161,7 +161,7 @@ func TestSchemaValid(t *testing.T) {
 	if code := cli.Main(context.Background(), []string{"baseline", "write", "--reason", "a test", "-o", known, b}, w.Env); code != 0 {
 		t.Fatal(w.stderr.String())
 	}
-	for _, args := range [][]string{{"version"}, {"diff", a, a, "--all"}, {"diff", a, a, a, "--all"}, {"triage", a, b, "nowhere.dmp"}, {"triage", "--baseline", known, b}} {
+	for _, args := range [][]string{{"version"}, {"config"}, {"config", "--all"}, {"windbg", "--list"}, {"diff", a, a, "--all"}, {"diff", a, a, a, "--all"}, {"triage", a, b, "nowhere.dmp"}, {"triage", "--baseline", known, b}} {
 		if !valid(t, s, args) {
 			t.Errorf("%q printed nothing", args)
 		}

@@ -31,7 +31,11 @@ func (a *app) appendSummary(d *report.Document) error {
 	}
 	st, err := f.Stat()
 	if err == nil {
-		_, err = f.Write(cutSummary(text.Bytes(), maxSummary-int(min(st.Size(), maxSummary))))
+		cut := cutSummary(text.Bytes(), maxSummary-int(min(st.Size(), maxSummary)))
+		if len(cut) == 0 {
+			a.note("--summary: the summary of this step is full (GitHub takes 1 MiB), and nothing was added to it")
+		}
+		_, err = f.Write(cut)
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
