@@ -205,3 +205,33 @@ func TestOddInputs(t *testing.T) {
 		}
 	}
 }
+
+// TestFileLimit: a file that may not grow far enough (ulimit -f) is as a full
+// disk: exit 3, and neither it nor the other output stays.
+func TestFileLimit(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := filepath.Join(t.TempDir(), "heapdump") // by that name the test's binary is the program
+	if err := os.Symlink(exe, named); err != nil {
+		t.Fatal(err)
+	}
+	dir := room(t)
+	before := files(t, dir)
+	for _, args := range [][]string{
+		{"triage", "--format", "html", "-o", "out", "app.dmp"}, {"walk", "--format", "csv", "-o", "out", "app.dmp"},
+		{"summary", "-q", "-o", "small", "--also", "html=out", "app.dmp"}, {"handles", "-q", "--also", "json=small", "--also", "html=out", "app.dmp"},
+	} {
+		c := exec.Command("sh", append([]string{"-c", `ulimit -f 8; exec "$0" "$@"`, named}, args...)...)
+		c.Dir, c.Env = dir, append(os.Environ(), "HEAPDUMP_FILE=")
+		said, err := c.CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 3 || !strings.Contains(string(said), "file too large") {
+			t.Errorf("%v: %v: %.300s", args, err, said)
+		}
+		if left := files(t, dir); !slices.Equal(left, before) {
+			t.Fatalf("%v left %v", args, left)
+		}
+	}
+}
