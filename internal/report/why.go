@@ -48,9 +48,9 @@ func whyBlock(block Table, root, by, kind any) Table {
 
 // hops is a path, from the root on.
 func hops(way *refs.Way, types refs.Namer, number int) Table {
-	title := fmt.Sprintf("A shortest path from %s", way.Root.Name())
+	title := fmt.Sprintf("A shortest path from %s", way.Root.Text())
 	if number > 1 {
-		title = fmt.Sprintf("Path %d, from %s", number, way.Root.Name())
+		title = fmt.Sprintf("Path %d, from %s", number, way.Root.Text())
 	}
 	return fill(Table{Key: "path", Title: title, Main: true}, []field[refs.Hop]{
 		f("pointer_at", "Pointer at", Address, func(h refs.Hop) any { return some(h.From) }),

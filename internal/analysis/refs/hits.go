@@ -60,6 +60,15 @@ func (v Variable) Name() string {
 	return s.String()
 }
 
+// Text is Name for a sentence, where no NamedBy stands beside it: a name that
+// may be another variable's, since none but exported ones have names, says so.
+func (v Variable) Text() string {
+	if s := v.Symbol(); s.How == symbols.Nearest {
+		return v.Name() + " (" + s.Found() + ")"
+	}
+	return v.Name()
+}
+
 // Place is the variable as file!section+offset, or what else it is: the same
 // whatever symbols there are.
 func (v Variable) Place() string {

@@ -63,6 +63,13 @@ func TestRootNames(t *testing.T) {
 			if v := ways[0].Root; v.Name() != wants[i].name || v.NamedBy() != wants[i].by {
 				t.Errorf("%v %#x: %q by %q, want %q by %q", arch, wants[i].at, v.Name(), v.NamedBy(), wants[i].name, wants[i].by)
 			}
+			text := wants[i].name // in a sentence only a doubtful name says how it was found
+			if wants[i].by == "nearest export" {
+				text += " (nearest export)"
+			}
+			if got := ways[0].Root.Text(); got != text {
+				t.Errorf("%v %#x: %q, want %q", arch, wants[i].at, got, text)
+			}
 			i++
 		})
 		if i != len(wants) {

@@ -27,7 +27,7 @@ func (d *Dominators) name(w uint32) string {
 	case node < uint32(d.n):
 		return addressOf(d.User(node))
 	default:
-		return d.Variables[node-uint32(d.n)].Name()
+		return d.Variables[node-uint32(d.n)].Text()
 	}
 }
 

@@ -174,7 +174,7 @@ func (d *Dominators) path(w uint32) (path []string, root, place string) {
 		switch {
 		case node >= uint32(d.n):
 			v := d.Variables[node-uint32(d.n)]
-			root, place = v.Name(), v.Place()
+			root, place = v.Text(), v.Place()
 			if v.Area.Kind != Module {
 				root, place = v.Area.Kind.String(), v.Area.Kind.String()
 			}
