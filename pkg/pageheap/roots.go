@@ -38,20 +38,9 @@ func Roots(s *memory.Space) []Ref {
 		}
 	}
 	for _, run := range s.AllRuns() {
-		for a := run.Start.Align(granularity); a < run.End(); {
-			r, known := s.Region(a)
-			if !known || !s.RegionsKnown() {
-				look(a)
-				known = false
-			}
-			next := a + granularity
-			if known {
-				next = max(next, (r.End + granularity - 1).Align(granularity))
-			}
-			if next <= a {
-				break
-			}
-			a = next
+		// The root may be saved where its handle's page is not.
+		for a := range s.Stray(memory.Range{Start: run.Start.Align(granularity), End: run.End()}, granularity) {
+			look(a)
 		}
 	}
 	slices.SortFunc(out, func(a, b Ref) int { return cmp.Compare(a.Handle, b.Handle) })

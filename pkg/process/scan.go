@@ -40,16 +40,8 @@ func Scan(s *memory.Space) Structures {
 		}
 	}
 	for _, run := range s.AllRuns() {
-		end := run.Start.Add(uint64(len(run.Bytes)))
-		for a := (run.Start + granularity - 1).Align(granularity); a < end && a >= run.Start; {
-			r, known := s.Region(a)
-			if !known || !s.RegionsKnown() {
-				sc.look(s, a)
-				a += granularity
-				continue
-			}
-			next := (r.End + granularity - 1).Align(granularity)
-			a = max(next, a+granularity)
+		for a := range s.Stray(run.Range(), granularity) {
+			sc.look(s, a)
 		}
 	}
 	slices.Sort(sc.out.Heaps)
@@ -68,6 +60,13 @@ func (sc *scan) look(s *memory.Space, a memory.Addr) {
 	if !signed(s, a) {
 		return
 	}
+	owner := segmentOf(s, a)
+	if owner != 0 && owner.Align(granularity) == owner && signed(s, owner) {
+		// Judging which kind of heap this could be costs more than all else of
+		// the scan, and a heap has its segments by the hundred.
+		sc.out.Segments[owner] = append(sc.out.Segments[owner], a)
+		return
+	}
 	kind, bits := ntheap.Identify(s, a)
 	switch {
 	case kind == heap.NT:
@@ -77,10 +76,8 @@ func (sc *scan) look(s *memory.Space, a memory.Addr) {
 		}
 	case kind != heap.Unknown:
 		sc.out.Heaps = append(sc.out.Heaps, a)
-	default:
-		if owner := segmentOf(s, a); owner != 0 {
-			sc.out.Segments[owner] = append(sc.out.Segments[owner], a)
-		}
+	case owner != 0:
+		sc.out.Segments[owner] = append(sc.out.Segments[owner], a)
 	}
 }
 
