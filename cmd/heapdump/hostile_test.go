@@ -206,9 +206,9 @@ func TestOddInputs(t *testing.T) {
 	}
 }
 
-// TestFileLimit: a file that may not grow far enough (ulimit -f) is as a full
+// TestFileLimitOfTwoOutputs: a file that may not grow far enough (ulimit -f) is as a full
 // disk: exit 3, and neither it nor the other output stays.
-func TestFileLimit(t *testing.T) {
+func TestFileLimitOfTwoOutputs(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
