@@ -2,7 +2,7 @@
 GO      ?= go
 DEMO    := testdata/dumps/demo.dmp
 
-.PHONY: demo test test-html test-folder lint bench bench-graph campaign fuzz race portable build web docs dist dist-check clean
+.PHONY: demo test test-html test-folder test-huge lint bench bench-go campaign fuzz race portable build web docs dist dist-check clean
 
 demo: build ## build bin/heapdump and run it on a small dump
 	bin/heapdump summary $(DEMO)
@@ -19,6 +19,10 @@ test-html: build ## the HTML page in a headless Chromium, where there is one
 test-folder: ## triage of a folder of 4,000 mixed dumps, its bytes and its memory
 	HEAPDUMP_FOLDER=4000 $(GO) test -timeout 900s -count 1 -v -run TestTriageFolder ./internal/cli
 
+test-huge: build ## summary, check, walk and leaks of a sparse dump of 24 GiB (HUGE bytes), in less than 512 MiB
+	HEAPDUMP_HUGE=$(HUGE) $(GO) test -timeout 1800s -count 1 -v -run TestHuge ./internal/bench
+
+HUGE ?= 25769803776
 web: ## bundle web/ into the HTML page's script and style
 	cd web && npm ci --silent && npm run --silent build
 
@@ -40,11 +44,12 @@ SLOW     = 'TestDamageAllOver|Fuzz'
 race: ## the tests under the race detector
 	$(GO) test -race -timeout 900s ./...
 
-bench: build ## figures beside their targets: a generated dump of 2 GiB, ratios within one run
-	$(GO) run ./internal/bench -heapdump bin/heapdump
+bench: build ## figures beside their targets: generated dumps of 1, 5 and 10 million blocks, ratios within one run
+	$(GO) run ./internal/bench -heapdump bin/heapdump $(BENCH)
 
-bench-graph: build ## references, reachability and dominators on lists and trees of 1, 4 and 10 million blocks
-	$(GO) run ./internal/bench -heapdump bin/heapdump -graph
+BENCHGO ?= bench-go.txt
+bench-go: ## Go's benchmarks, ten times each, into $(BENCHGO), for benchstat: docs/performance.md
+	$(GO) test -run '^$$' -bench . -benchmem -count 10 $$(grep -rl '^func Benchmark' --include='*_test.go' cmd internal pkg | xargs -n1 dirname | sort -u | sed 's|^|./|') | tee $(BENCHGO)
 
 campaign: ## damage every byte, page and border of generated dumps of every family: docs/hostile.md
 	$(GO) run ./internal/campaign $(CAMPAIGN)

@@ -13,8 +13,9 @@ type BigOptions struct {
 	Heaps  int    // 0 is 1
 	Ranges int    // saved memory ranges, about, and as many regions; 0 is one for each segment
 	Seed   uint64
-	Shape  Shape // how the blocks in use hang together; not with LFH
-	LFH    bool  // nearly all blocks are slots of the low-fragmentation heap
+	Shape  Shape  // how the blocks in use hang together; not with LFH
+	LFH    bool   // nearly all blocks are slots of the low-fragmentation heap
+	Zeros  uint64 // bytes of private memory besides, all zero; a multiple of 64 KiB
 }
 
 const (
@@ -49,7 +50,8 @@ type bigHeap struct {
 
 // WriteBig writes a full dump of a 64-bit Windows 10 process with very many
 // blocks and says how many. It holds one segment in memory, and the list of
-// free blocks. The same options give the same bytes.
+// free blocks. The same options give the same bytes. Where w can seek, Zeros
+// are skipped and not written, so that a file has a hole there.
 func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 	if o.Bytes == 0 {
 		o.Bytes = 256 << 20
@@ -95,6 +97,12 @@ func WriteBig(w io.Writer, o BigOptions) (Truth, error) {
 		return truth, err
 	}
 	if err := bigBody(bw, heaps, sizes, links); err != nil {
+		return truth, err
+	}
+	if err := bw.Flush(); err != nil {
+		return truth, err
+	}
+	if err := writeZeros(w, o.Zeros); err != nil {
 		return truth, err
 	}
 	for _, m := range above {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/binary"
+	"io"
 	"slices"
 )
 
@@ -167,6 +168,14 @@ func bigHead(w *bufio.Writer, b *Built, heaps []*bigHeap, o BigOptions) ([]MemRa
 			}
 		}
 	}
+	for at := uint64(0); at < o.Zeros; at += bigZeros {
+		r := Region{Base: bigHole + at, AllocBase: bigHole + at, Size: min(bigZeros, o.Zeros-at), AllocProtect: PageReadWrite,
+			State: MemCommit, Protect: PageReadWrite, Type: MemPrivate}
+		d.AddRegion(r)
+		list.u64(r.Base)
+		list.u64(r.Size)
+		n++
+	}
 	put(above)
 	slices.SortFunc(d.Regions, func(x, y Region) int { return cmp.Compare(x.Base, y.Base) })
 	put64(list.b, 0, n)
@@ -183,6 +192,27 @@ func bigHead(w *bufio.Writer, b *Built, heaps []*bigHeap, o BigOptions) ([]MemRa
 		}
 	}
 	return above, nil
+}
+
+// Zeros stand above the heaps, in allocations of so many bytes.
+const (
+	bigHole  = bigBase + bigMaxHeaps<<36
+	bigZeros = 1 << 30
+)
+
+// writeZeros writes n bytes that are zero, or leaves them out where w can.
+func writeZeros(w io.Writer, n uint64) error {
+	if s, ok := w.(io.Seeker); ok && n > 0 {
+		_, err := s.Seek(int64(n), io.SeekCurrent)
+		return err
+	}
+	zeros := make([]byte, 1<<16)
+	for ; n > 0; n -= min(n, uint64(len(zeros))) {
+		if _, err := w.Write(zeros[:min(n, uint64(len(zeros)))]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bigStep is how long a saved range is for there to be o.Ranges of them.
