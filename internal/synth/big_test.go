@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -136,4 +137,34 @@ func TestWriteBigFile(t *testing.T) {
 		err = f.Close()
 	}
 	t.Logf("%+v %v", truth, err)
+}
+
+// TestZeros: memory of zeros is a hole in a file, and written where that
+// cannot be; it is read as zeros either way.
+func TestZeros(t *testing.T) {
+	o := BigOptions{Bytes: 1 << 20, Zeros: 3 << 20}
+	var plain bytes.Buffer
+	if _, err := WriteBig(&plain, o); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "zeros.dmp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := WriteBig(f, o); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(f.Name())
+	if err != nil || !bytes.Equal(got, plain.Bytes()) {
+		t.Errorf("%d bytes with a hole, %d without, %v", len(got), plain.Len(), err)
+	}
+	o.Zeros = 0
+	var without bytes.Buffer
+	if _, err := WriteBig(&without, o); err != nil {
+		t.Fatal(err)
+	}
+	if more := plain.Len() - without.Len(); more < 3<<20 || more > 3<<20+1<<10 {
+		t.Errorf("3 MiB of zeros make the dump %d bytes longer", more)
+	}
 }
