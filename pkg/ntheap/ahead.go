@@ -58,7 +58,7 @@ func (k *walker) advance(a memory.Addr) {
 // fill reads ahead from a on. What is at hand of it already is kept.
 func (k *walker) fill(a memory.Addr) bool {
 	kept := uint64(0)
-	if off := uint64(a - k.start); off < uint64(len(k.run)) && uint64(len(k.run))-off <= ahead/2 {
+	if off := uint64(a - k.start); off < uint64(len(k.run)) && uint64(len(k.run))-off < ahead {
 		kept = uint64(copy(k.buf, k.run[off:]))
 	}
 	n := uint64(0)
@@ -91,8 +91,8 @@ func (k *walker) readOn(at, a, end memory.Addr) (word, bool) {
 	}
 	if k.reader != nil && a < end {
 		k.flush()
-		if a-at > ahead/2 {
-			at = a
+		if a-at > ahead-memory.PageSize {
+			at = a // what is larger is not looked into, or through the mapping
 		}
 		k.fill(at)
 	}
