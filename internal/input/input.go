@@ -81,7 +81,7 @@ func (in *Input) readable(m *mmap.Mapping) {
 	if err != nil {
 		return
 	}
-	in.File = f
+	in.File = mmap.Reader(f)
 	in.close = func() error { return firstError(m.Close(), f.Close()) }
 }
 
@@ -112,7 +112,7 @@ func (in *Input) decompress(m *mmap.Mapping, o Options) error {
 	_ = m.Close()
 	in.Data, in.close = data, closeData
 	if file != nil {
-		in.File = file
+		in.File = mmap.Reader(file)
 	}
 	return nil
 }

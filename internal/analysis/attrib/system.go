@@ -58,14 +58,24 @@ func (w *worker) isException(x *subject) bool {
 }
 
 // isCriticalSection recognises a block that begins with an
-// RTL_CRITICAL_SECTION: its debug information points back to it (winnt.h).
+// RTL_CRITICAL_SECTION: its debug information points back to it (winnt.h). What
+// is smaller is none, which is told before any other page is looked at.
 func (w *worker) isCriticalSection(x *subject) bool {
 	debug, ok := w.word(x, 0)
 	self := uint64(x.user)
-	return ok && debug != 0 && debug != self && w.points(debug, 1, self, x.heap.Bits) && func() bool {
+	return ok && x.userBytes >= sectionBytes(x.heap.Bits) && debug != 0 && debug != self && w.points(debug, 1, self, x.heap.Bits) && func() bool {
 		kind := w.at(debug)
 		return len(kind) >= 2 && binary.LittleEndian.Uint16(kind) <= 1
 	}()
+}
+
+// sectionBytes is the size of an RTL_CRITICAL_SECTION: a pointer, two LONGs,
+// two handles and a count of the pointer's size (winnt.h).
+func sectionBytes(bits int) uint64 {
+	if bits == 32 {
+		return 24
+	}
+	return 40
 }
 
 // isThreadPool recognises an object of ntdll's thread pool: a count of
