@@ -6,37 +6,60 @@ import (
 	"strings"
 
 	"github.com/heapdump/heapdump/internal/render"
+	"github.com/heapdump/heapdump/internal/report"
 )
 
 // alsoOutput is a further output of --also.
 type alsoOutput struct {
 	path   string
 	format render.Format
-	w      io.Writer // nil until it is opened
+	w      io.Writer        // nil until it is opened
+	doc    *report.Document // nil where it is that of the output itself
 }
 
-// alsoFormats are the formats that --also knows, for commands whose result has
-// findings or has none.
-func alsoFormats(findings bool) []string {
-	f := []string{"text", "json", "csv", "ndjson", "markdown", "html"}
-	if findings {
-		f = append(f, "sarif", "junit")
+// alsoFormats are the formats that --also knows for a command that has formats:
+// a document is rendered in each, a stream of blocks in its own, and what is
+// neither in none.
+func alsoFormats(formats []string) []string {
+	var f []string
+	switch {
+	case slices.Contains(formats, "markdown"):
+		f = []string{"text", "json", "csv", "ndjson", "markdown", "html"}
+		if slices.Contains(formats, "sarif") {
+			f = append(f, "sarif", "junit")
+		}
+	case slices.Contains(formats, "csv"):
+		f = formats
 	}
 	return f
 }
 
-// readAlso reads --also FORMAT=FILE, each of which is another file.
-func (a *app) readAlso(list []string, findings bool) error {
-	if len(list) > 0 && a.windbg() {
-		return usagef("--also is for results of heapdump's own; leave --style windbg out")
+// noAlso refuses --also for a command that has but one form.
+func (a *app) noAlso() error {
+	if len(a.flags.also) > 0 {
+		return usagef("--also: this command writes one form of its output only; leave it out")
 	}
-	if len(list) > 0 && a.profiled() {
+	return nil
+}
+
+// readAlso reads --also FORMAT=FILE, each of which is another file, for a
+// command that has formats.
+func (a *app) readAlso(formats []string) error {
+	list, formats := a.flags.also, alsoFormats(formats)
+	switch {
+	case len(list) == 0:
+		return nil
+	case a.windbg():
+		return usagef("--also is for results of heapdump's own; leave --style windbg out")
+	case a.profiled():
 		return usagef("--also cannot stand beside --format %s, which is no table", a.flags.format)
+	case len(formats) == 0:
+		return a.noAlso()
 	}
 	seen := map[string]bool{a.flags.output: a.flags.output != ""}
 	for _, s := range list {
 		format, path, ok := strings.Cut(s, "=")
-		switch formats := alsoFormats(findings); {
+		switch {
 		case !ok || path == "" || path == "-":
 			return usagef("--also %q: write FORMAT=FILE, for example json=out.json", s)
 		case !slices.Contains(formats, format):
@@ -48,6 +71,12 @@ func (a *app) readAlso(list []string, findings bool) error {
 		a.also = append(a.also, alsoOutput{path: path, format: formatNames[format]})
 	}
 	return nil
+}
+
+// hasFormat reports whether one of formats is among the outputs.
+func (a *app) hasFormat(formats ...render.Format) bool {
+	return slices.Contains(formats, formatNames[a.flags.format]) ||
+		slices.ContainsFunc(a.also, func(x alsoOutput) bool { return slices.Contains(formats, x.format) })
 }
 
 // output opens the output and those of --also. Text for a runner of GitHub

@@ -64,6 +64,9 @@ func (a *app) runBaselineWrite(ctx context.Context, args []string, f triageFlags
 	if a.flags.format != "text" && a.flags.format != "json" {
 		return usagef("a baseline is JSON; it cannot be --format %s", a.flags.format)
 	}
+	if err := a.noAlso(); err != nil {
+		return err
+	}
 	if reason == "" {
 		return usagef("--reason is missing: say why the findings are no news")
 	}
@@ -145,7 +148,7 @@ func (a *app) baselineShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w, err := a.out.open(a.flags.output, a.env.Stdout)
+			w, err := a.output()
 			if err != nil {
 				return err
 			}

@@ -95,7 +95,7 @@ func (a *app) runDiff(ctx context.Context, args []string, f diffFlags) error {
 			return err
 		}
 	}
-	w, err := a.out.open(a.flags.output, a.env.Stdout)
+	w, err := a.output()
 	if err != nil {
 		return err
 	}

@@ -77,15 +77,24 @@ func (a *app) looksLikeHeap(s string) bool {
 
 // notTheDump refuses an output file that is the dump itself.
 func (a *app) notTheDump(path string) error {
-	if a.flags.output == "" {
+	if a.flags.output == "" && len(a.also) == 0 {
 		return nil
 	}
 	in, err := os.Stat(path)
 	if err != nil {
 		return nil
 	}
-	if out, err := os.Stat(a.flags.output); err == nil && os.SameFile(in, out) {
+	is := func(output string) bool {
+		out, err := os.Stat(output)
+		return err == nil && os.SameFile(in, out)
+	}
+	if is(a.flags.output) {
 		return usagef("-o %s is the dump itself", a.flags.output)
+	}
+	for _, x := range a.also {
+		if is(x.path) {
+			return usagef("--also writes to %s, which is the dump itself", x.path)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ import (
 // common are the flags that every command takes.
 type common struct {
 	format, output, style, color, maxInput, table, config, budget string
-	symbols                                                       []string
+	symbols, also                                                 []string
 	quiet, noMmap, strict, human                                  bool
 }
 
@@ -29,6 +30,7 @@ func (c *common) register(cmd *cobra.Command) {
 	f.SortFlags = false
 	f.StringVarP(&c.format, "format", "f", "text", "output `format`: text, json, csv, markdown or html; of a list also ndjson, of triage sarif and junit")
 	f.StringVarP(&c.output, "output", "o", "", "write to `file`, whole or not at all")
+	f.StringArrayVar(&c.also, "also", nil, "write the result to a file, too: `FORMAT=FILE`, for example html=report.html; repeats")
 	f.StringVar(&c.style, "style", "", "`style` of text: windbg prints the debugger's layout")
 	f.StringVar(&c.table, "table", "", "the `table` that csv and ndjson hold, by its JSON key")
 	f.StringVar(&c.budget, "budget", "", "most `bytes` of text, json or markdown, for example 16KB: the ends of long tables are left out,\nand what was left out is said; what --also and --summary write is whole")
@@ -51,7 +53,9 @@ var formatNames = map[string]render.Format{"text": render.FormatText, "json": re
 
 // forPeople reports whether the format is read by people: long lists are cut.
 // A page has room for them.
-func (a *app) forPeople() bool { return a.flags.format == "text" || a.flags.format == "markdown" }
+func (a *app) forPeople() bool { return readByPeople(formatNames[a.flags.format]) }
+
+func readByPeople(f render.Format) bool { return f == render.FormatText || f == render.FormatMarkdown }
 
 // check looks at the flags that cobra takes for plain text. forms says which
 // formats the command has, debugger whether it has a debugger's layout.
@@ -83,7 +87,10 @@ func (a *app) check(debugger bool, formats ...string) (render.Format, error) {
 	default:
 		return 0, usagef("--color %q: write auto, always or never", a.flags.color)
 	}
-	if a.flags.table != "" && a.flags.format != "csv" && a.flags.format != "ndjson" {
+	if err := a.readAlso(formats); err != nil {
+		return 0, err
+	}
+	if a.flags.table != "" && !a.hasFormat(render.FormatCSV, render.FormatNDJSON) {
 		return 0, usagef("--table is for --format csv and ndjson")
 	}
 	return formatNames[a.flags.format], a.checkBudget()
@@ -164,10 +171,45 @@ func (a *app) options(ctx context.Context) (target.Options, error) {
 	return o, nil
 }
 
-// write renders the document and says whether it is all that it could be.
-func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage []string) error {
+// topFor is the number of rows that --top means: what programs read is whole
+// unless it was given. 0 is all.
+func topFor(people, set bool, top int) int {
+	if !people && !set {
+		return 0
+	}
+	return top
+}
+
+// writeFor is write of a document whose long lists are cut for people: make
+// makes it so or whole, and the outputs of --also get theirs.
+func (a *app) writeFor(w io.Writer, f render.Format, coverage []string, make func(people bool) (*report.Document, error)) error {
+	people := readByPeople(f)
+	d, err := make(people)
+	if err != nil {
+		return err
+	}
+	for i := range a.also {
+		x := &a.also[i]
+		if readByPeople(x.format) == people {
+			continue
+		}
+		if x.doc, err = make(!people); err != nil {
+			return err
+		}
+		a.finish(x.doc, coverage)
+	}
+	return a.write(w, d, f, coverage)
+}
+
+// finish adds to a document what stands in each.
+func (a *app) finish(d *report.Document, coverage []string) {
 	d.Finish(a.warnings, coverage)
 	d.Reproduce(a.given())
+}
+
+// write renders the document and says whether it is all that it could be.
+func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage []string) error {
+	a.finish(d, coverage)
 	if a.flags.budget != "" {
 		if err := a.withinBudget(w, d, render.Options{Format: f, Color: a.colored(), Human: a.flags.human}); err != nil {
 			return err
@@ -176,7 +218,7 @@ func (a *app) write(w io.Writer, d *report.Document, f render.Format, coverage [
 		return err
 	}
 	for _, x := range a.also {
-		if err := a.render(x.w, d, x.format, false, 0); err != nil {
+		if err := a.render(x.w, cmp.Or(x.doc, d), x.format, false, 0); err != nil {
 			return err
 		}
 	}

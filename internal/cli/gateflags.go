@@ -15,13 +15,11 @@ import (
 // gateFlags are the flags of commands that yield findings.
 type gateFlags struct {
 	failOn, baseline string
-	also             []string
 }
 
 func (g *gateFlags) register(c *cobra.Command) {
 	registerGate(c, &g.failOn, "conditions with commas between, for example\n'leaked_bytes>10MiB,corruption,severity>=high'; `expression` names are in docs/rules.md")
 	c.Flags().StringVar(&g.baseline, "baseline", "", "the `file` of what is known: it is reported as known and fails no gate")
-	c.Flags().StringArrayVar(&g.also, "also", nil, "write the result to a file, too: `FORMAT=FILE`; repeats")
 }
 
 // registerGate adds --fail-on to a command.
@@ -31,9 +29,6 @@ func registerGate(c *cobra.Command, to *string, what string) {
 
 // read reads them. known are the figures that the command has, nil all.
 func (g *gateFlags) read(a *app, known []string) (gate.Gate, *baseline.Baseline, error) {
-	if err := a.readAlso(g.also, known == nil); err != nil {
-		return nil, nil, err
-	}
 	rules, err := parseGate(g.failOn, known)
 	if err != nil || g.baseline == "" {
 		if err == nil && rules.Needs("growth") {

@@ -19,7 +19,7 @@ import (
 )
 
 // shownFree is how many blocks of each free list, and how many subsegments, the
-// text names; all are counted, and JSON and CSV name them all.
+// text and Markdown name; all are counted, and JSON and CSV name them all.
 const shownFree = 32
 
 // heap is heapdump heap.
@@ -74,26 +74,28 @@ func (a *app) heapDocument(ctx context.Context, t *target.Target, w io.Writer, h
 	if err != nil {
 		return err
 	}
-	shown := shownFree
-	if format != render.FormatText {
-		shown = math.MaxInt
-	}
-	lists := freeLists(ctx, h.NT, shown)
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	rs, err := roles.Take(ctx, t)
 	if err != nil {
 		return err
 	}
-	doc := report.Heap(t, &cs.Heaps[0], rs, lists)
-	if front, ok := census.LFH(t, h); ok {
-		doc.LFH(front, shown)
-	}
 	s := stacks.New(t)
 	lock, _ := s.OfLock(h)
-	doc.Creation(s.Frames(s.OfHeap(h)), s.Frames(lock), s.Notes())
-	return a.write(w, doc, format, report.Coverage(t, pointers(cs.Heaps)))
+	return a.writeFor(w, format, report.Coverage(t, pointers(cs.Heaps)), func(people bool) (*report.Document, error) {
+		shown := math.MaxInt
+		if people {
+			shown = shownFree
+		}
+		lists := freeLists(ctx, h.NT, shown)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		doc := report.Heap(t, &cs.Heaps[0], rs, lists)
+		if front, ok := census.LFH(t, h); ok {
+			doc.LFH(front, shown)
+		}
+		doc.Creation(s.Frames(s.OfHeap(h)), s.Frames(lock), s.Notes())
+		return doc, nil
+	})
 }
 
 // freeLists reads the free lists of a heap that are not empty, and the first

@@ -140,11 +140,11 @@ func (a *app) runLeaks(ctx context.Context, args []string, f leakFlags) error {
 	if err != nil {
 		return err
 	}
-	o := report.LeakOptions{Top: f.top, Blocks: f.blocks, Heaps: heaps}
-	if !a.forPeople() && !f.topSet {
-		o.Top = 0
-	}
-	if err := a.write(w, named(t, report.Leaks(t, r, l, suspects, o)), format, report.LeakCoverage(t, r)); err != nil {
+	err = a.writeFor(w, format, report.LeakCoverage(t, r), func(people bool) (*report.Document, error) {
+		o := report.LeakOptions{Top: topFor(people, f.topSet, f.top), Blocks: f.blocks, Heaps: heaps}
+		return named(t, report.Leaks(t, r, l, suspects, o)), nil
+	})
+	if err != nil {
 		return err
 	}
 	return a.judge(rules, known, triage.OfLeaks(t, r, l, suspects))

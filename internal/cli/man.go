@@ -26,6 +26,9 @@ files. Their date is that of the commit that heapdump was built from, so that a 
 		Example: lines("heapdump man ~/.local/share/man/man1", "heapdump man --markdown docs/reference", "heapdump man man && man man/heapdump-summary.1"),
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.noAlso(); err != nil {
+				return err
+			}
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return writeFailed(err)
 			}

@@ -18,6 +18,7 @@ type ownersFlags struct {
 	blockFlags
 	by, skip []string
 	top      int
+	topSet   bool // --top was given
 }
 
 // owners is heapdump owners.
@@ -50,9 +51,7 @@ name no owner, nor in those that --skip adds: ` + strings.Join(stacks.Usual(), "
 			"heapdump owners --format pprof -o heap.pb.gz app.dmp && go tool pprof -http=: heap.pb.gz"),
 		Args: onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !a.forPeople() && !cmd.Flags().Changed("top") {
-				f.top = 0
-			}
+			f.topSet = cmd.Flags().Changed("top")
 			return a.runOwners(cmd.Context(), args, f)
 		},
 	}, groupWalk, "")
@@ -114,7 +113,9 @@ func (a *app) runOwners(ctx context.Context, args []string, f ownersFlags) error
 	if err != nil {
 		return err
 	}
-	return a.write(w, named(t, report.Owners(t, r, f.top, f.picked())), format, report.Coverage(t, nil))
+	return a.writeFor(w, format, report.Coverage(t, nil), func(people bool) (*report.Document, error) {
+		return named(t, report.Owners(t, r, topFor(people, f.topSet, f.top), f.picked())), nil
+	})
 }
 
 // best is the criterion that a dump has the best evidence for.

@@ -22,12 +22,7 @@ const (
 
 // paged reports whether a page is among the outputs.
 func (a *app) paged(f render.Format) bool {
-	for _, x := range a.also {
-		if x.format == render.FormatHTML {
-			return true
-		}
-	}
-	return f == render.FormatHTML
+	return f == render.FormatHTML || a.hasFormat(render.FormatHTML)
 }
 
 // pictures makes the pictures of one of some dumps.

@@ -15,6 +15,7 @@ import (
 type statFlags struct {
 	blockFlags
 	report.StatOptions
+	topSet bool // --top was given
 }
 
 // stat is heapdump stat.
@@ -30,9 +31,7 @@ Many blocks of one size are often one kind of object: walk --size SIZE lists the
 			"heapdump stat --per-heap --format csv --top 0 app.dmp", "heapdump stat --heap 0x29fb0000 --style windbg app.dmp"),
 		Args: onlyADump,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !a.forPeople() && !cmd.Flags().Changed("top") {
-				f.Top = 0
-			}
+			f.topSet = cmd.Flags().Changed("top")
 			return a.runStat(cmd.Context(), args, f)
 		},
 	}, groupWalk, "")
@@ -90,7 +89,11 @@ func (a *app) runStat(ctx context.Context, args []string, f statFlags) error {
 		}
 		return a.complete(missing)
 	}
-	return a.write(w, report.Stat(t, sizes, f.StatOptions, picked), format, missing)
+	return a.writeFor(w, format, missing, func(people bool) (*report.Document, error) {
+		o := f.StatOptions
+		o.Top = topFor(people, f.topSet, o.Top)
+		return report.Stat(t, sizes, o, picked), nil
+	})
 }
 
 // windbgStat prints !heap -stat -h of each heap.

@@ -24,7 +24,7 @@ func (a *app) version() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w, err := a.out.open(a.flags.output, a.env.Stdout)
+			w, err := a.output()
 			if err != nil {
 				return err
 			}

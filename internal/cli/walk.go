@@ -101,7 +101,7 @@ func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
 		return err
 	}
 	wk := &walker{app: a, ctx: ctx, filter: filter, limit: f.limit}
-	if format == render.FormatJSON || format == render.FormatNDJSON {
+	if a.hasFormat(render.FormatJSON, render.FormatNDJSON) { // which have all layers
 		wk.layers = newLayers(ctx, t, heaps, f.crt)
 	} else if f.stacks {
 		wk.layers = newStackLayers(t, heaps)
@@ -115,7 +115,7 @@ func (a *app) runWalk(ctx context.Context, args []string, f walkFlags) error {
 		}
 		err = wk.debugger(w, heaps)
 	} else {
-		err = wk.stream(w, heaps, order, format, f.stacks)
+		err = wk.stream(wk.streams(w, heaps, format, f.stacks), heaps, order)
 	}
 	if err != nil {
 		return err
@@ -181,15 +181,46 @@ func (wk *walker) blocks(h *target.Heap, sink diag.Sink) iter.Seq[heap.Block] {
 	return h.Walkable().Blocks(sink)
 }
 
-// stream writes blocks as they come, or sorted.
-func (wk *walker) stream(w io.Writer, heaps []*target.Heap, order *pick.Order, format render.Format, stacks bool) error {
+// streams are the streams of blocks of all outputs.
+type streams []*render.Blocks
+
+// streams begins the stream of each output.
+func (wk *walker) streams(w io.Writer, heaps []*target.Heap, format render.Format, stacks bool) streams {
 	digits := 8
 	for _, h := range heaps {
 		if h.Bits == 64 {
 			digits = 16
 		}
 	}
-	out := render.NewBlocks(w, format, digits, stacks)
+	out := streams{render.NewBlocks(w, format, digits, stacks)}
+	for _, x := range wk.app.also {
+		out = append(out, render.NewBlocks(x.w, x.format, digits, stacks))
+	}
+	return out
+}
+
+// put writes a block to each.
+func (s streams) put(r *render.BlockRow) error {
+	for _, out := range s {
+		if err := out.Put(r); err != nil {
+			return writeFailed(err)
+		}
+	}
+	return nil
+}
+
+// end ends them.
+func (s streams) end() error {
+	for _, out := range s {
+		if err := out.Close(); err != nil {
+			return writeFailed(err)
+		}
+	}
+	return nil
+}
+
+// stream writes blocks as they come, or sorted.
+func (wk *walker) stream(out streams, heaps []*target.Heap, order *pick.Order) error {
 	var err error
 	if order != nil {
 		err = wk.sorted(out, heaps, *order)
@@ -200,16 +231,16 @@ func (wk *walker) stream(w io.Writer, heaps []*target.Heap, order *pick.Order, f
 			fillRow(&row, h, b)
 			wk.layers.fill(&row, h, b)
 			n++
-			return n != wk.limit, writeFailed(out.Put(&row))
+			return n != wk.limit, out.put(&row)
 		})
 	}
 	if err != nil {
 		return err
 	}
-	return writeFailed(out.Close())
+	return out.end()
 }
 
-func (wk *walker) sorted(out *render.Blocks, heaps []*target.Heap, order pick.Order) error {
+func (wk *walker) sorted(out streams, heaps []*target.Heap, order pick.Order) error {
 	s := pick.NewSorter(order, wk.limit)
 	err := wk.each(heaps, func(_ *target.Heap, i int, b *heap.Block) (bool, error) {
 		return true, s.Add(pick.Found{Block: *b, Heap: uint32(i)})
@@ -224,8 +255,8 @@ func (wk *walker) sorted(out *render.Blocks, heaps []*target.Heap, order pick.Or
 	for _, f := range s.Sorted() {
 		fillRow(&row, heaps[f.Heap], &f.Block)
 		wk.layers.fill(&row, heaps[f.Heap], &f.Block)
-		if err := out.Put(&row); err != nil {
-			return writeFailed(err)
+		if err := out.put(&row); err != nil {
+			return err
 		}
 	}
 	return nil

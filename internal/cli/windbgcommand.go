@@ -62,6 +62,9 @@ func (a *app) listEquivalents(args []string) error {
 
 // runWindbg translates all commands before it runs the first.
 func (a *app) runWindbg(cmd *cobra.Command, args []string) error {
+	if len(a.flags.also) > 0 {
+		return usagef("--also is for heapdump's own commands: run without it, the note on stderr says which that is, and give it there")
+	}
 	script, args := scriptAndDump(args)
 	if script == "" {
 		return usagef("no command of the debugger given; write for example heapdump windbg '!heap -s' DUMP, or --list for all there are")
