@@ -152,25 +152,7 @@ func bigHead(w *bufio.Writer, b *Built, heaps []*bigHeap, o BigOptions) ([]MemRa
 	}
 	put(below)
 	n := uint64(len(small))
-	step := bigStep(heaps, o, len(small))
-	for _, g := range heaps {
-		for _, s := range g.segs {
-			for at := uint64(0); at < s.size; at += step {
-				protect := PageReadWrite
-				if at/step%2 == 1 { // what makes each range a region of its own
-					protect = PageExecuteReadWrite
-				}
-				d.AddRegion(Region{Base: s.base + at, AllocBase: s.base, Size: min(step, s.size-at), AllocProtect: PageReadWrite,
-					State: MemCommit, Protect: protect, Type: MemPrivate})
-				list.u64(s.base + at)
-				list.u64(min(step, s.size-at))
-				n++
-			}
-		}
-	}
-	for at := uint64(0); at < o.Zeros; at += bigZeros {
-		r := Region{Base: bigHole + at, AllocBase: bigHole + at, Size: min(bigZeros, o.Zeros-at), AllocProtect: PageReadWrite,
-			State: MemCommit, Protect: PageReadWrite, Type: MemPrivate}
+	for _, r := range slices.Concat(bigRegions(heaps, o, len(small)), bigHoles(o)) {
 		d.AddRegion(r)
 		list.u64(r.Base)
 		list.u64(r.Size)
@@ -192,6 +174,33 @@ func bigHead(w *bufio.Writer, b *Built, heaps []*bigHeap, o BigOptions) ([]MemRa
 		}
 	}
 	return above, nil
+}
+
+// bigRegions are those of the heaps' segments, each a range of the dump.
+func bigRegions(heaps []*bigHeap, o BigOptions, small int) (out []Region) {
+	step := bigStep(heaps, o, small)
+	for _, g := range heaps {
+		for _, s := range g.segs {
+			for at := uint64(0); at < s.size; at += step {
+				protect := PageReadWrite
+				if at/step%2 == 1 { // what makes each range a region of its own
+					protect = PageExecuteReadWrite
+				}
+				out = append(out, Region{Base: s.base + at, AllocBase: s.base, Size: min(step, s.size-at), AllocProtect: PageReadWrite,
+					State: MemCommit, Protect: protect, Type: MemPrivate})
+			}
+		}
+	}
+	return out
+}
+
+// bigHoles are the regions of zeros.
+func bigHoles(o BigOptions) (out []Region) {
+	for at := uint64(0); at < o.Zeros; at += bigZeros {
+		out = append(out, Region{Base: bigHole + at, AllocBase: bigHole + at, Size: min(bigZeros, o.Zeros-at), AllocProtect: PageReadWrite,
+			State: MemCommit, Protect: PageReadWrite, Type: MemPrivate})
+	}
+	return out
 }
 
 // Zeros stand above the heaps, in allocations of so many bytes.

@@ -137,20 +137,22 @@ func (r *Result) place(t *target.Target, x *locate.Found, sp memory.Addr) string
 	if r.space == nil {
 		r.space = vmmap.Take(t)
 	}
-	for _, o := range r.space.Owners(x.Address) {
-		switch {
-		case o.Usage == vmmap.Stack && o.Contains(sp) && x.Address < sp:
-			return fmt.Sprintf("on the stack of thread %#x, below its stack pointer", o.Thread)
-		case o.Usage == vmmap.Stack:
-			return fmt.Sprintf("on the stack of thread %#x", o.Thread)
-		case o.Usage == vmmap.TEB || o.Usage == vmmap.PEB:
-			return fmt.Sprintf("%s, at +%#x", o.Words(), x.Address.Sub(o.Start))
-		case o.Usage == vmmap.Heap && !x.Saved:
-			return o.Words() + ": " + x.Why.String()
-		}
-		return o.Words()
+	owners := r.space.Owners(x.Address)
+	if len(owners) == 0 {
+		return ""
 	}
-	return ""
+	o := owners[0]
+	switch {
+	case o.Usage == vmmap.Stack && o.Contains(sp) && x.Address < sp:
+		return fmt.Sprintf("on the stack of thread %#x, below its stack pointer", o.Thread)
+	case o.Usage == vmmap.Stack:
+		return fmt.Sprintf("on the stack of thread %#x", o.Thread)
+	case o.Usage == vmmap.TEB || o.Usage == vmmap.PEB:
+		return fmt.Sprintf("%s, at +%#x", o.Words(), x.Address.Sub(o.Start))
+	case o.Usage == vmmap.Heap && !x.Saved:
+		return o.Words() + ": " + x.Why.String()
+	}
+	return o.Words()
 }
 
 // touched looks at the address of an access.
