@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -42,16 +41,16 @@ func program(t *testing.T, dir string, interrupt int64, stdout *os.File, args ..
 		c.Stdout = stdout
 	}
 	c.Env = append(os.Environ(), "TMPDIR="+filepath.Join(dir, "tmp"), "HEAPDUMP_FILE=")
+	changes := changesOf(t, dir)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
 	var watching sync.WaitGroup
 	if interrupt >= 0 {
-		watching.Go(func() { interruptAt(dir, interrupt, c.Process, ended) })
+		watching.Go(func() { interruptAt(dir, interrupt, c.Process, changes) })
 	}
 	err = c.Wait()
-	close(ended)
+	changes.Close() // which ends the watching
 	watching.Wait()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
@@ -60,14 +59,26 @@ func program(t *testing.T, dir string, interrupt int64, stdout *os.File, args ..
 	return c.ProcessState.ExitCode(), out.String()
 }
 
+// changesOf is a stream that has something to read whenever a file in dir is
+// made or written to; who reads it sleeps until then.
+func changesOf(t *testing.T, dir string) *os.File {
+	t.Helper()
+	fd, err := syscall.InotifyInit1(syscall.IN_CLOEXEC | syscall.IN_NONBLOCK)
+	if err != nil {
+		t.Skip("no watching of folders here: ", err)
+	}
+	if _, err := syscall.InotifyAddWatch(fd, dir, syscall.IN_CREATE|syscall.IN_MODIFY); err != nil {
+		t.Fatal(err)
+	}
+	return os.NewFile(uintptr(fd), "changes")
+}
+
 // interruptAt sends a SIGINT when a file that is written beside its place has
-// so many bytes.
-func interruptAt(dir string, size int64, p *os.Process, ended <-chan struct{}) {
-	for {
-		select {
-		case <-ended:
+// so many bytes. It ends when changes is closed.
+func interruptAt(dir string, size int64, p *os.Process, changes *os.File) {
+	for events := make([]byte, 1<<12); ; {
+		if _, err := changes.Read(events); err != nil {
 			return
-		default:
 		}
 		found, _ := filepath.Glob(filepath.Join(dir, ".*.tmp"))
 		for _, f := range found {
@@ -76,7 +87,6 @@ func interruptAt(dir string, size int64, p *os.Process, ended <-chan struct{}) {
 				return
 			}
 		}
-		runtime.Gosched()
 	}
 }
 
