@@ -199,7 +199,7 @@ func (a *app) fault(p any) int {
 		fmt.Fprintf(a.env.Stderr, "heapdump: %s\n", oneLine(a.vanished()))
 		return exitInput
 	}
-	fmt.Fprintf(a.env.Stderr, "heapdump: internal error: %v\nThis is a fault of heapdump, not of your dump or of how you called it. Please report it with the lines below.\n%s", p, debug.Stack())
+	fmt.Fprintf(a.env.Stderr, "heapdump: internal error: %s\nThis is a fault of heapdump, not of your dump or of how you called it. Please report it with the lines below.\n%s", oneLine(fmt.Errorf("%v", p)), debug.Stack())
 	return exitFault
 }
 
