@@ -29,9 +29,10 @@ type Env struct {
 	Getenv         func(string) string
 	Dir            string // where a dump is looked for when none is named
 	Now            func() time.Time
-	// BeforeTriage is called with each dump that triage has opened; nil is the
+	// BeforeTriage is called with each dump that triage has opened and the context
+	// of its analysis, and returns the one to take; nil is the
 	// rule. Tests make heapdump fail with it.
-	BeforeTriage func(file string)
+	BeforeTriage func(ctx context.Context, file string) context.Context
 }
 
 // System is the Env of the process.

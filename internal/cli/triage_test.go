@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -54,10 +55,11 @@ func TestTriageFault(t *testing.T) {
 		}
 	}
 	w := newWorld(nil)
-	w.BeforeTriage = func(file string) {
+	w.BeforeTriage = func(ctx context.Context, file string) context.Context {
 		if strings.HasSuffix(file, "b.dmp") {
 			panic("a test")
 		}
+		return ctx
 	}
 	got := triageOf(t, w, 5, "--fail-on", "corruption", dir)
 	if len(got.Dumps) != 3 || got.Dumps[0].Status != "partial" || len(got.Dumps[0].Findings) != 2 || len(got.Dumps[2].Findings) != 2 {
@@ -69,6 +71,39 @@ func TestTriageFault(t *testing.T) {
 	}
 	if s := w.stderr.String(); !strings.Contains(s, "b.dmp: internal error: a test; the other dumps were analysed") || !strings.Contains(s, "goroutine") {
 		t.Errorf("stderr: %s", s)
+	}
+}
+
+// TestTriageTimeout: a dump whose analysis goes on until --timeout is over is a
+// finding of its own; those beside it are done as without it. The slow one
+// blocks until its time is over, and the others have all the time there is, so
+// that the speed of the machine decides nothing.
+func TestTriageTimeout(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a.dmp", "slow.dmp", "z.dmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), synth.Damaged().Build().Dump.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	without := triageOf(t, newWorld(nil), 0, dir)
+	for _, jobs := range []string{"1", "3"} {
+		w := newWorld(nil)
+		w.BeforeTriage = func(ctx context.Context, file string) context.Context {
+			if !strings.HasSuffix(file, "slow.dmp") {
+				return context.WithoutCancel(ctx)
+			}
+			<-ctx.Done()
+			return ctx
+		}
+		got := triageOf(t, w, 0, "--jobs", jobs, "--timeout", "1s", dir)
+		if len(got.Dumps) != 3 || !reflect.DeepEqual(got.Dumps[0], without.Dumps[0]) || !reflect.DeepEqual(got.Dumps[2], without.Dumps[2]) {
+			t.Errorf("--jobs %s: %+v, without a slow one %+v", jobs, got.Dumps, without.Dumps)
+			continue
+		}
+		slow := got.Dumps[1]
+		if slow.Status != "partial" || len(slow.Findings) != 1 || slow.Findings[0].Rule != "HD1902" || slow.Findings[0].Evidence != "--timeout 1s was over." {
+			t.Errorf("--jobs %s: %+v", jobs, slow)
+		}
 	}
 }
 

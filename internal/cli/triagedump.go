@@ -96,7 +96,7 @@ func (a *app) triageOne(ctx context.Context, file string, files int, f triageFla
 	}
 	defer t.Close()
 	if hook := a.env.BeforeTriage; hook != nil {
-		hook(file)
+		ctx = hook(ctx, file)
 	}
 	r := out.take(ctx, t, f)
 	if f.page {

@@ -38,7 +38,7 @@ func TestVanish(t *testing.T) {
 			path := many(t, 200_000)
 			w := newWorld(nil)
 			if c.hook {
-				w.BeforeTriage = func(file string) { _ = os.Truncate(file, 4096) }
+				w.BeforeTriage = truncated(4096)
 			} else {
 				w.Env.Stdout = shortens{path, 4096}
 			}
@@ -67,8 +67,16 @@ func TestVanishWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newWorld(nil)
-	w.BeforeTriage = func(file string) { _ = os.Truncate(file, 100) }
+	w.BeforeTriage = truncated(100)
 	if code := cli.Main(context.Background(), []string{"triage", "--no-mmap", path}, w.Env); code != 0 {
 		t.Errorf("exit %d: %s", code, w.stderr.String())
+	}
+}
+
+// truncated shortens each dump once it is open.
+func truncated(size int64) func(context.Context, string) context.Context {
+	return func(ctx context.Context, file string) context.Context {
+		_ = os.Truncate(file, size)
+		return ctx
 	}
 }
