@@ -2,7 +2,7 @@
 GO      ?= go
 DEMO    := testdata/dumps/demo.dmp
 
-.PHONY: demo test test-html test-folder test-huge lint bench bench-go campaign fuzz race portable build web docs dist dist-check clean
+.PHONY: demo test test-html test-folder test-huge test-long lint bench bench-go campaign fuzz race portable build web docs dist dist-check clean
 
 demo: build ## build bin/heapdump and run it on a small dump
 	bin/heapdump summary $(DEMO)
@@ -15,6 +15,9 @@ test: ## run every test (a walk that no longer advances shows as a timeout)
 
 test-html: build ## the HTML page in a headless Chromium, where there is one
 	cd web && npm ci --silent && npm test --silent
+
+test-long: ## references and dominators of one singly linked list of 10 million blocks, without recursion and in bounded memory
+	HEAPDUMP_LONG=10000000 $(GO) test -timeout 900s -count 1 -v -run TestLongList ./internal/analysis/refs
 
 test-folder: ## triage of a folder of 4,000 mixed dumps, its bytes and its memory
 	HEAPDUMP_FOLDER=4000 $(GO) test -timeout 900s -count 1 -v -run TestTriageFolder ./internal/cli

@@ -98,11 +98,11 @@ func (k Kind) Evidence() string {
 		"the headers MZ and PE",
 		"the 8 bytes of a PNG signature and its IHDR chunk",
 		"a JPEG start of image and a marker after it",
-		"a GIF signature and a sensible size",
+		"a GIF signature, a screen's size, and a first block of the format",
 		"a bitmap header whose size, planes and bits fit",
 		"a gzip header, and data that inflates",
 		"a zlib header, and data that inflates",
-		"a ZIP local header",
+		"a ZIP local file header and a name",
 		"16 bytes with the version, the variant and a likely time of a GUID that was made from clock and network card (RFC 4122, version 1)",
 	}[min(k, kinds-1)]
 }

@@ -1,15 +1,18 @@
 package content_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
 	"encoding/binary"
 	"image"
 	"image/color"
+	"image/color/palette"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -86,6 +89,19 @@ func TestKinds(t *testing.T) {
 	pngFile := encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, picture()) })
 	jpegFile := encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, picture(), nil) })
 	gifFile := encoded(t, func(b *bytes.Buffer) error { return gif.Encode(b, picture(), nil) })
+	gifLarge := encoded(t, func(b *bytes.Buffer) error {
+		return gif.Encode(b, image.NewPaletted(image.Rect(0, 0, 8, 8), palette.Plan9), nil)
+	})
+	zipFile := encoded(t, func(b *bytes.Buffer) error {
+		w := zip.NewWriter(b)
+		f, err := w.Create("log/a.txt")
+		if err != nil {
+			return err
+		}
+		io.WriteString(f, prose)
+		return w.Close()
+	})
+	with := func(b []byte, at int, v byte) []byte { b = bytes.Clone(b); b[at] = v; return b }
 	peFile := (&synth.PE{Arch: synth.X64, Base: 0x10000000}).Headers()
 	tests := []struct {
 		name string
@@ -139,11 +155,22 @@ func TestKinds(t *testing.T) {
 		{"jfif", append([]byte("\xff\xd8\xff\xe0\x00\x10JFIF\x00"), 1, 2, 0, 0, 1), 64, content.JPEG, content.High},
 		{"ffd8ff00", []byte{0xff, 0xd8, 0xff, 0, 1, 2, 3, 4}, 64, content.Unknown, content.None},
 		{"gif", gifFile, 64, content.GIF, content.High},
+		{"gif of 256 colours", gifLarge, 64, content.GIF, content.High},
+		{"gif of 256 colours that ends among them", gifLarge[:700], 64, content.Unknown, content.None},
+		{"gif of no width", with(gifFile, 6, 0), 64, content.ASCII, content.Low},
+		{"gif whose first block is none", with(gifFile, 19, 0x2d), 64, content.Unknown, content.None},
+		{"gif's letters in text", []byte("GIF89a, the format of 1989"), 64, content.ASCII, content.High},
 		{"gzip", deflated(t, "gzip"), 64, content.GZip, content.High},
 		{"gzip that does not inflate", append(deflated(t, "gzip")[:16], 0x07, 0xff, 0xff, 0xff), 64, content.Unknown, content.None},
 		{"zlib", deflated(t, "zlib"), 64, content.Zlib, content.High},
 		{"zlib that does not inflate", append([]byte{0x78, 0x9c, 0x07}, bytes.Repeat([]byte{0xff}, 30)...), 64, content.Unknown, content.None},
-		{"zip", append([]byte("PK\x03\x04\x14\x00\x00\x00\x08\x00"), bytes.Repeat([]byte{7}, 30)...), 64, content.Zip, content.High},
+		{"zip", zipFile, 64, content.Zip, content.High},
+		{"zip of version 6.4", spoiled(zipFile, 4), 64, content.Unknown, content.None},
+		{"zip of another method", spoiled(zipFile, 9), 64, content.Unknown, content.None},
+		{"zip whose name is longer than the block", spoiled(zipFile, 27), 64, content.Unknown, content.None},
+		{"zip without a name", spoiled(with(zipFile, 26, 0x41), 26), 64, content.Unknown, content.None},
+		{"zip whose name has a control character", with(zipFile, 32, 7), 64, content.Unknown, content.None},
+		{"zip's letters in text", []byte("PK34 is no archive\x00"), 64, content.ASCII, content.High},
 		{"dib", dib(1, 24), 64, content.Bitmap, content.Medium},
 		{"dib of 2 planes", dib(2, 24), 64, content.Unknown, content.None},
 		{"dib of 7 bits", dib(1, 7), 64, content.Unknown, content.None},

@@ -17,9 +17,9 @@ func format(b []byte, size uint64) Claim {
 		return Claim{PNG, High}
 	case len(b) >= 4 && b[0] == 0xff && b[1] == 0xd8 && b[2] == 0xff && b[3] >= 0xc0 && b[3] != 0xff:
 		return jpeg(b)
-	case (bytes.HasPrefix(b, []byte("GIF87a")) || bytes.HasPrefix(b, []byte("GIF89a"))) && len(b) >= 10:
+	case (bytes.HasPrefix(b, []byte("GIF87a")) || bytes.HasPrefix(b, []byte("GIF89a"))) && gif(b, size):
 		return Claim{GIF, High}
-	case bytes.HasPrefix(b, []byte("PK\x03\x04")) && len(b) >= 30 && b[5] == 0 && b[4] <= 63:
+	case bytes.HasPrefix(b, []byte("PK\x03\x04")) && zip(b, size):
 		return Claim{Zip, High}
 	case len(b) >= 18 && b[0] == 0x1f && b[1] == 0x8b && b[2] == 8 && b[3]&0xe0 == 0 && inflates(gzipBody(b)):
 		return Claim{GZip, High}
@@ -38,6 +38,45 @@ func pe(b []byte, size uint64) bool {
 	}
 	at := uint64(binary.LittleEndian.Uint32(b[0x3c:]))
 	return at+4 <= uint64(len(b)) && string(b[at:at+4]) == "PE\x00\x00" && size > at
+}
+
+// gif asks for a screen of some size and, behind the global colours if there are
+// any, for the first of the blocks that the format has (GIF89a, sections 18 to
+// 27): text that begins with the signature's letters has none of it.
+func gif(b []byte, size uint64) bool {
+	const head, extension, image, trailer = 13, 0x21, 0x2c, 0x3b
+	if len(b) < head || b[6]|b[7] == 0 || b[8]|b[9] == 0 {
+		return false
+	}
+	first := head
+	if flags := b[10]; flags&0x80 != 0 { // 2 to 256 colours of 3 bytes
+		first += 3 << (flags&7 + 1)
+	}
+	if first >= len(b) {
+		return uint64(first) < size // beyond what is looked at
+	}
+	return b[first] == extension || b[first] == image || b[first] == trailer
+}
+
+// zip asks of a local file header (PKWARE's APPNOTE, 4.3.7 and 4.4) for a
+// version and a method that exist, and for a name of printable characters
+// within the block.
+func zip(b []byte, size uint64) bool {
+	const head, version = 30, 63
+	if len(b) < head || b[4] > version || b[5] != 0 {
+		return false
+	}
+	method := binary.LittleEndian.Uint16(b[8:])
+	name := uint64(binary.LittleEndian.Uint16(b[26:]))
+	if method > 20 && (method < 93 || method > 99) || name == 0 || head+name > size {
+		return false
+	}
+	for _, c := range b[head:min(head+name, uint64(len(b)))] {
+		if c < ' ' {
+			return false
+		}
+	}
+	return true
 }
 
 // jpeg asks for the name of an APP0 or APP1 segment, or else says less.
