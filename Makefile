@@ -17,7 +17,7 @@ test-html: build ## the HTML page in a headless Chromium, where there is one
 	cd web && npm ci --silent && npm test --silent
 
 test-long: ## references and dominators of one singly linked list of 10 million blocks, without recursion and in bounded memory
-	HEAPDUMP_LONG=10000000 $(GO) test -timeout 900s -count 1 -v -run TestLongList ./internal/analysis/refs
+	HEAPDUMP_LONG=10000000 $(GO) test -timeout 900s -count 1 -v -run TestHugeList ./internal/analysis/refs
 
 test-folder: ## triage of a folder of 4,000 mixed dumps, its bytes and its memory
 	HEAPDUMP_FOLDER=4000 $(GO) test -timeout 900s -count 1 -v -run TestTriageFolder ./internal/cli

@@ -85,7 +85,7 @@ func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return grouped(uint64(n)) + " " + many
 }
 
 func pointers(in []census.Heap) []*census.Heap {

@@ -2,10 +2,8 @@ package attrib
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/heapdump/heapdump/internal/analysis/content"
-	"github.com/heapdump/heapdump/internal/analysis/refs"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
@@ -35,6 +33,7 @@ const (
 	records
 	parameters
 	environment
+	hashNode
 )
 
 // String names the shape.
@@ -44,7 +43,7 @@ func (s shape) String() string {
 		"exception record of a C++ exception", "object that begins with a critical section", "thread pool object", "node of a balanced tree (RTL_BALANCED_NODE)",
 		"array of pointers to texts behind it", "structure with a string of its own (UNICODE_STRING)",
 		"thread pool (TP_POOL)", "array of records with pointers",
-		"process parameters", "environment"}[s]
+		"process parameters", "environment", "std::unordered_map or set node"}[s]
 }
 
 func (s shape) evidence() string {
@@ -52,7 +51,7 @@ func (s shape) evidence() string {
 		"it points to a critical section that points back to it (_RTL_CRITICAL_SECTION_DEBUG)",
 		"its pointer leads to its own text, whose length it says and which ends in a NUL",
 		"left, parent and right node lead to each other, with a colour and an end mark of 0 or 1",
-		"its next node points back to it, and so does the one before (std::list, a hash table of it, LIST_ENTRY)",
+		"its next node points back to it, and so does the one before (std::list, LIST_ENTRY)",
 		"size, capacity and text of a string agree",
 		"size, capacity and text of a wide string agree",
 		"three pointers in order into one block, which begins at the first",
@@ -67,6 +66,7 @@ func (s shape) evidence() string {
 		"its words repeat in rows: columns of addresses in blocks and modules, and columns without any",
 		"its size twice, and behind each other the UNICODE_STRINGs of an image's path and a command line, whose texts are in the block (RTL_USER_PROCESS_PARAMETERS)",
 		"UTF-16 texts NAME=value one after another, and an empty one behind the last",
+		"it is in the list of a hash table, whose length, buckets and their number agree with it",
 	}[s]
 }
 
@@ -167,6 +167,8 @@ func (w *worker) shape(x *subject) (shape, bool) {
 		return s, true
 	}
 	switch {
+	case w.isHashNode(x):
+		return hashNode, true
 	case w.isTreeNode(x):
 		return treeNode, true
 	case w.isListNode(x):
@@ -232,23 +234,6 @@ func (w *worker) isListNode(x *subject) bool {
 		return false
 	}
 	return w.points(next, 1, self, x.heap.Bits) && w.points(prev, 0, self, x.heap.Bits)
-}
-
-// starts reports whether the program's bytes of a block in use begin at an
-// address.
-func (w *worker) starts(a uint64) bool {
-	i, ok := w.index.At(memory.Addr(a))
-	return ok && (w.index.User(i) == memory.Addr(a) || (w.o.CRT || w.index.Heap(i).NormalOf != 0) && w.debugStarts(i, memory.Addr(a)))
-}
-
-// headers are the bytes that may stand before the program's in a block: a
-// debug C runtime's header on x86 and on x64, light page heap's, and both.
-var headers = []uint64{0x20, 0x30, 0x40, 0x70}
-
-// debugStarts reports whether an address is behind the header of a debug C
-// runtime or of light page heap in a block.
-func (w *worker) debugStarts(i refs.ID, a memory.Addr) bool {
-	return slices.Contains(headers, a.Sub(w.index.User(i)))
 }
 
 // isString recognises a std::string (unit 1) or std::wstring (unit 2): 16

@@ -41,6 +41,7 @@ func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Op
 // place finds what the process's structures say of blocks.
 func (s *shared) place(t *target.Target) {
 	s.named, s.lesser, s.handles = s.places(t), s.lesserPlaces(t), poolTypes(t)
+	s.hashTables(t)
 }
 
 // newSharedNames is newShared without the index.

@@ -36,7 +36,7 @@ func (d *Dominators) shape(w uint32, depth []uint32, s *Suspect) string {
 		return "vector"
 	case held >= s.Length/2:
 		return "table"
-	case d.chains(w, depth, s, held, links):
+	case d.chains(w, depth, s, held, links), d.unordered(w, s.Length):
 		return "hash table"
 	case d.mapNodes(w, depth, s.Element):
 		return "map"
