@@ -183,8 +183,8 @@ type shared struct {
 	reach    *refs.ModuleReach     // nil when no module is asked for
 	named    map[memory.Addr]place // blocks that the process's structures name
 	lesser   map[memory.Addr]place // the same of which their bytes may say more
-	hashed   []uint64              // the nodes of hash tables, one bit a block of the index; nil when there is no table
-	handles  map[uint64]string     // of a thread pool's two types, by handle
+	hashed   *hashed
+	handles  map[uint64]string // of a thread pool's two types, by handle
 	captures map[*target.Heap]bool
 	skip     stacks.Skips
 }

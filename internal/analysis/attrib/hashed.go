@@ -2,65 +2,69 @@ package attrib
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/heapdump/heapdump/internal/analysis/refs"
-	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 	"github.com/heapdump/heapdump/pkg/process"
 )
 
-// hashTables finds the hash tables (std::unordered_map and its kin) whose
+// hashed are the parts of the hash tables (std::unordered_map and its kin) whose
 // objects are in the first bytes of blocks, in writable data of modules or on
-// stacks: it names their arrays of buckets and marks their nodes, which by
-// themselves are those of a list.
-func (s *shared) hashTables(t *target.Target) {
-	h := refs.NewHashTables(t, s.index, func(a memory.Addr) bool { return s.starts(uint64(a)) })
-	found := func(x refs.HashTable) {
-		if i, ok := s.index.At(x.Array); ok {
-			if _, taken := s.named[s.index.User(i)]; !taken {
-				s.named[s.index.User(i)] = place{"std::unordered_map or set buckets",
-					"a hash table points to it, whose list, length and number of buckets agree with it"}
+// stacks: a bit for each block of the index. They are looked for when the first
+// block asks that is a list's node or an array of pointers by itself.
+type hashed struct {
+	once           sync.Once
+	nodes, buckets []uint64 // nil when there is no table
+}
+
+// hashTables looks for the hash tables, once.
+func (s *shared) hashTables() *hashed {
+	s.hashed.once.Do(func() {
+		t := s.t
+		h := refs.NewHashTables(t, s.index, func(a memory.Addr) bool { return s.starts(uint64(a)) })
+		for id := range s.index.Len() {
+			h.InBlock(refs.ID(id), s.hashTable(h))
+		}
+		for _, m := range t.Modules() {
+			if m.Image == nil {
+				continue
+			}
+			for _, x := range m.Image.Sections {
+				if x.Writable() && !x.Executable() {
+					h.In(x.Range, m.Image.Bits, s.hashTable(h))
+				}
 			}
 		}
-		h.Nodes(x, s.markHashed)
-	}
-	for id := range s.index.Len() {
-		h.InBlock(refs.ID(id), found)
-	}
-	for _, m := range t.Modules() {
-		if m.Image == nil {
-			continue
-		}
-		for _, x := range m.Image.Sections {
-			if x.Writable() && !x.Executable() {
-				h.In(x.Range, m.Image.Bits, found)
+		for _, teb := range process.TEBs(t.Source()) {
+			if teb.Proved && teb.StackLimit < teb.StackBase {
+				h.In(memory.Range{Start: teb.StackLimit, End: teb.StackBase}, teb.Bits, s.hashTable(h))
 			}
 		}
-	}
-	for _, teb := range process.TEBs(t.Source()) {
-		if teb.Proved && teb.StackLimit < teb.StackBase {
-			h.In(memory.Range{Start: teb.StackLimit, End: teb.StackBase}, teb.Bits, found)
+	})
+	return s.hashed
+}
+
+// hashTable notes the parts of a table that was found.
+func (s *shared) hashTable(h *refs.HashTables) func(refs.HashTable) {
+	return func(x refs.HashTable) {
+		if s.hashed.nodes == nil {
+			s.hashed.nodes, s.hashed.buckets = make([]uint64, (s.index.Len()+63)/64), make([]uint64, (s.index.Len()+63)/64)
 		}
+		mark := func(bits []uint64, a memory.Addr) {
+			if i, ok := s.index.At(a); ok {
+				bits[i/64] |= 1 << (i % 64)
+			}
+		}
+		mark(s.hashed.buckets, x.Array)
+		h.Nodes(x, func(a memory.Addr) { mark(s.hashed.nodes, a) })
 	}
 }
 
-// markHashed notes that the block at an address is a node of a hash table.
-func (s *shared) markHashed(a memory.Addr) {
-	if s.hashed == nil {
-		s.hashed = make([]uint64, (s.index.Len()+63)/64)
-	}
-	if i, ok := s.index.At(a); ok {
-		s.hashed[i/64] |= 1 << (i % 64)
-	}
-}
-
-// isHashNode reports whether a block is a node of a hash table.
-func (w *worker) isHashNode(x *subject) bool {
-	if w.hashed == nil {
-		return false
-	}
+// isHashed reports whether a block is one of the parts.
+func (w *worker) isHashed(x *subject, parts []uint64) bool {
 	i, ok := w.index.At(x.block.User())
-	return ok && w.hashed[i/64]>>(i%64)&1 != 0
+	return ok && parts != nil && parts[i/64]>>(i%64)&1 != 0
 }
 
 // starts reports whether the program's bytes of a block in use begin at an

@@ -34,6 +34,7 @@ const (
 	parameters
 	environment
 	hashNode
+	hashBuckets
 )
 
 // String names the shape.
@@ -43,7 +44,7 @@ func (s shape) String() string {
 		"exception record of a C++ exception", "object that begins with a critical section", "thread pool object", "node of a balanced tree (RTL_BALANCED_NODE)",
 		"array of pointers to texts behind it", "structure with a string of its own (UNICODE_STRING)",
 		"thread pool (TP_POOL)", "array of records with pointers",
-		"process parameters", "environment", "std::unordered_map or set node"}[s]
+		"process parameters", "environment", "std::unordered_map or set node", "std::unordered_map or set buckets"}[s]
 }
 
 func (s shape) evidence() string {
@@ -67,6 +68,7 @@ func (s shape) evidence() string {
 		"its size twice, and behind each other the UNICODE_STRINGs of an image's path and a command line, whose texts are in the block (RTL_USER_PROCESS_PARAMETERS)",
 		"UTF-16 texts NAME=value one after another, and an empty one behind the last",
 		"it is in the list of a hash table, whose length, buckets and their number agree with it",
+		"a hash table points to it, whose list, length and number of buckets agree with it",
 	}[s]
 }
 
@@ -167,11 +169,12 @@ func (w *worker) shape(x *subject) (shape, bool) {
 		return s, true
 	}
 	switch {
-	case w.isHashNode(x):
-		return hashNode, true
 	case w.isTreeNode(x):
 		return treeNode, true
 	case w.isListNode(x):
+		if w.isHashed(x, w.hashTables().nodes) {
+			return hashNode, true
+		}
 		return listNode, true
 	case w.isString(x, 1):
 		return beginsString, true
@@ -180,6 +183,9 @@ func (w *worker) shape(x *subject) (shape, bool) {
 	case w.isVector(x):
 		return beginsVector, true
 	case w.isPointers(x):
+		if w.isHashed(x, w.hashTables().buckets) {
+			return hashBuckets, true
+		}
 		return pointers, true
 	case w.isRecords(x):
 		return records, true

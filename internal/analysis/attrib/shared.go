@@ -41,12 +41,11 @@ func newShared(ctx context.Context, t *target.Target, heaps []*target.Heap, o Op
 // place finds what the process's structures say of blocks.
 func (s *shared) place(t *target.Target) {
 	s.named, s.lesser, s.handles = s.places(t), s.lesserPlaces(t), poolTypes(t)
-	s.hashTables(t)
 }
 
 // newSharedNames is newShared without the index.
 func newSharedNames(t *target.Target, heaps []*target.Heap, o Options) *shared {
-	s := &shared{t: t, o: o, captures: map[*target.Heap]bool{}, skip: stacks.NewSkips(o.Skip)}
+	s := &shared{t: t, o: o, captures: map[*target.Heap]bool{}, hashed: &hashed{}, skip: stacks.NewSkips(o.Skip)}
 	x := stacks.New(t)
 	s.types = symbols.NewTypes(x.Names)
 	for _, h := range heaps {

@@ -2,7 +2,6 @@ package refs
 
 import (
 	"encoding/binary"
-	"math/bits"
 
 	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
@@ -77,23 +76,35 @@ func (h *HashTables) InBlock(id ID, found func(HashTable)) {
 // anything else has, before anything is looked up.
 func (h *HashTables) words(b []byte, width int, found func(HashTable)) {
 	step := width / 8
-	for ; len(b) >= tableWords*step; b = b[step:] {
-		mask, n := loadWord(b[tableMask*step:], width), loadWord(b[tableBuckets*step:], width)
-		if n < leastBuckets || mask != n-1 || bits.OnesCount64(n) != 1 {
-			continue
-		}
-		if t, ok := h.table(b, width, n); ok {
+	try := func(at int) {
+		if t, ok := h.table(b[at-tableMask*step:], width); ok {
 			found(t)
+		}
+	}
+	if width == 32 {
+		for at := tableMask * 4; at+8 <= len(b); at += 4 {
+			n := uint64(binary.LittleEndian.Uint32(b[at+4:]))
+			if mask := uint64(binary.LittleEndian.Uint32(b[at:])); n-mask == 1 && n&mask == 0 && n >= leastBuckets {
+				try(at)
+			}
+		}
+		return
+	}
+	for at := tableMask * 8; at+16 <= len(b); at += 8 {
+		n := binary.LittleEndian.Uint64(b[at+8:])
+		if mask := binary.LittleEndian.Uint64(b[at:]); n-mask == 1 && n&mask == 0 && n >= leastBuckets {
+			try(at)
 		}
 	}
 }
 
-func (h *HashTables) table(b []byte, width int, buckets uint64) (HashTable, bool) {
+func (h *HashTables) table(b []byte, width int) (HashTable, bool) {
 	var w [tableWords]uint64
 	step := uint64(width / 8)
 	for i := range w {
 		w[i] = loadWord(b[uint64(i)*step:], width)
 	}
+	buckets := w[tableBuckets]
 	head, first := memory.Addr(w[tableHead]), memory.Addr(w[tableFirst])
 	if w[tableLength] >= uint64(h.x.Len()) || buckets > 1<<40 || !h.starts(head) || !h.starts(first) || head == first {
 		return HashTable{}, false
