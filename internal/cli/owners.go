@@ -32,7 +32,11 @@ func (a *app) owners() *cobra.Command {
   stack    the stack of the allocation, where Windows recorded one (gflags +ust, page heap); the group
            is named by the first frame that is not an allocator's
   site     file and line, from a debug C runtime's header
-  type     what a block is: its C++ class, else what its bytes are
+  type     what a block is: its C++ class, else the part of a container that its pointers prove (nodes
+           of std::map, std::unordered_map and lists, std::string, std::vector, …), else what its bytes
+           are. The control block of a std::shared_ptr is known by its class alone (std::_Ref_count…),
+           and so only where the program has run-time type information: two counts behind a table of
+           functions prove nothing
   module   the module that allocated it by its stack, else that of its class, else the one whose data
            leads to it by the fewest references
   heap     the heap it is in

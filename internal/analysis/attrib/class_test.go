@@ -1,6 +1,8 @@
 package attrib_test
 
 import (
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/heapdump/heapdump/internal/analysis/attrib"
@@ -48,5 +50,41 @@ func TestClasses(t *testing.T) {
 		}
 		by := take(t, open(t, s.Built), attrib.Options{By: []attrib.By{attrib.Module}})
 		want(t, by, "gui: 3, 168", "(unknown): 2, 104")
+	}
+}
+
+// TestSharedPointers: the control blocks of std::shared_ptr, made by
+// make_shared and by its constructor, are known by their classes; beside them
+// the same counts behind a table of functions without type information.
+func TestSharedPointers(t *testing.T) {
+	const base = 0x10000000
+	for _, a := range []synth.Arch{synth.X86, synth.X64} {
+		for mangled, name := range map[string]string{
+			".?AV?$_Ref_count_obj2@VWidget@gui@@@std@@": "std::_Ref_count_obj2<class gui::Widget>",
+			".?AV?$_Ref_count@VWidget@gui@@@std@@":      "std::_Ref_count<class gui::Widget>",
+		} {
+			functions := []uint32{0x1000, 0x1010, 0x1000, 0x1010}
+			rtti, table := synth.RTTI(a, base, 0x2000, base+0x3800, synth.RTTIClass{Mangled: mangled}, functions)
+			pe := &synth.PE{Arch: a, Base: base, DLL: true, Sections: []synth.PESection{
+				{Name: ".text", RVA: 0x1000, Flags: synth.SecCode, Data: []byte(strings.Repeat("\xcc", 0x40))},
+				{Name: ".rdata", RVA: 0x2000, Flags: synth.SecRData, Data: rtti},
+				{Name: ".rdata2", RVA: 0x3000, Size: 0x1000, Flags: synth.SecRData, Data: make([]byte, 0x100)},
+			}}
+			s := stage(synth.Win10v1809, a, 64, 64)
+			pe.Write(s.Image)
+			s.Dump.Modules = append(s.Dump.Modules, synth.Module{Base: base, Size: pe.Size(), Name: `C:\app\gui.dll`})
+			w := uint64(a.PtrSize())
+			for i, f := range functions {
+				s.Image.PutPtr(base+0x3010+uint64(i)*w, base+uint64(f))
+			}
+			for i, at := range []uint64{base + uint64(table), base + 0x3010} {
+				s.words(s.users[i], at)
+				s.Image.PutU32(s.users[i]+w, 2) // uses
+				s.Image.PutU32(s.users[i]+w+4, 1)
+			}
+			if got, want := s.types(t), []string{name, "gui!vtable+0x3010"}; !reflect.DeepEqual(got, want) {
+				t.Errorf("%v: %q, want %q", a, got, want)
+			}
+		}
 	}
 }
