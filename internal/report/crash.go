@@ -28,6 +28,7 @@ func Exception(t *target.Target, r *crash.Result) *Document {
 	} else {
 		doc.add(exceptionRecord(r))
 	}
+	doc.add(assertion(r.Assertion))
 	doc.add(instruction(r.Code)...)
 	if x := r.Detected; x != nil {
 		doc.add(shownDetected(x), detected([]check.Detected{*x}))
@@ -139,6 +140,26 @@ func exceptionRecord(r *crash.Result) Table {
 		{Column{"entry", titleIf(block != nil, "Entry"), Address}, block},
 		{Column{"nested", titleIf(e.Record != 0, "Nested record"), Address}, some(memory.Addr(e.Record))},
 	})
+}
+
+// assertion is what Breakpad's handler was told by the C runtime, whose
+// release build tells no texts.
+func assertion(a *minidump.Assertion) Table {
+	none := a == nil
+	if none {
+		a = &minidump.Assertion{}
+	}
+	t := record("assertion", "Assertion", []pair{
+		{Column{"kind", "Kind", Text}, a.String()},
+		{Column{"expression", titleIf(a.Expression != "", "Was not so"), Text}, word(a.Expression)},
+		{Column{"function", titleIf(a.Function != "", "Function"), Text}, word(a.Function)},
+		{Column{"file", titleIf(a.File != "", "File"), Text}, word(a.File)},
+		{Column{"line", titleIf(a.Line != 0, "Line"), Count}, known(a.Line != 0, a.Line)},
+	})
+	if none {
+		t.Rows = nil // its columns are still those that a reader of the schema may meet
+	}
+	return t
 }
 
 // at names the place of an instruction: its name, else what is there.

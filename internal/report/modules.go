@@ -51,6 +51,7 @@ func moduleFields() []field[module] {
 		f("unloaded", "", Yes, func(m module) any { return m.Unloaded }),
 		f("loader", "", Text, func(m module) any { return word(m.Loader.String()) }),
 		f("loader_only", "", Yes, func(m module) any { return m.LoaderOnly }),
+		f("listed_before", "", Yes, func(m module) any { return m.Again }),
 		f("", "Note", Text, func(m module) any { return word(moduleNote(m)) }),
 		f("path", "Path", Text, func(m module) any { return word(m.Path) }),
 	}
@@ -67,6 +68,10 @@ func moduleNote(m module) string {
 		return "unloaded"
 	case m.LoaderOnly:
 		return "in the loader's list only"
+	case m.Again && m.Loader == modules.NotListed:
+		return "listed before; in no loader list"
+	case m.Again:
+		return "listed before"
 	case m.Loader == modules.NotListed:
 		return "in no loader list"
 	}
@@ -148,8 +153,11 @@ func moduleSections(t *target.Target, all []module) Table {
 }
 
 func moduleNotes(r *modules.Result) []string {
-	missing, extra := 0, 0
+	missing, extra, again := 0, 0, 0
 	for _, m := range r.Modules {
+		if m.Again {
+			again++
+		}
 		if m.LoaderOnly {
 			extra++
 		}
@@ -163,6 +171,10 @@ func moduleNotes(r *modules.Result) []string {
 		out = append(out, "The loader's list of modules cannot be compared: the PEB is not in the dump.")
 	case r.Lists < r.Expected:
 		out = append(out, "The loader's list of modules is not whole in the dump: modules that it lacks are not told.")
+	}
+	if again > 0 {
+		out = append(out, fmt.Sprintf("The dump lists %s twice, at the same base and size: one image, which addresses name once. "+
+			"Writers do so of the program of a WOW64 process, which both its loader lists have.", plural(again, "module", "modules")))
 	}
 	if extra > 0 {
 		out = append(out, fmt.Sprintf("The process's loader lists %s that the dump's list of modules lacks.", plural(extra, "module", "modules")))

@@ -152,16 +152,12 @@ func Of(t *target.Target) *Table {
 // New makes a table of a dump's modules. It reads their headers only.
 func New(t *target.Target) *Table {
 	out, files := &Table{space: t.Space}, newFinder(t)
-	type place struct {
-		at   memory.Addr
-		file string
-	}
-	listed := map[place]bool{}
+	listed := map[memory.Range]bool{}
 	for _, m := range t.Modules() {
 		// A WOW64 process's program stands in both its loader lists, and so
-		// twice in the ModuleList.
-		if p := (place{m.Start, strings.ToLower(m.Name)}); !listed[p] {
-			listed[p] = true
+		// twice in the ModuleList. It is one image, whatever its paths.
+		if !listed[m.Range] {
+			listed[m.Range] = true
 			out.loaded.modules = append(out.loaded.modules, &Module{Range: m.Range, File: base(m.Name), Image: m.Image, space: t.Space, list: m.CodeView, finder: files})
 		}
 	}

@@ -143,7 +143,10 @@ func TestNames(t *testing.T) {
 		{Base: 0x77a60000, Size: 0x4000, Name: `C:\Windows\SysWOW64\ntdll.dll`, PE: image(synth.X86, 0x77a60000, x, nil, nil)},
 		{Base: 0x7ff800000000, Size: 0x4000, Name: `C:\Windows\System32\ntdll.dll`, PE: image(synth.X64, 0x7ff800000000, x, nil, nil)},
 		{Base: dllBase, Size: 0x4000, Name: `C:\app\app.dll`},
-		{Base: appBase, Size: 0x4000, Name: `C:\APP\app.exe`}, // again, from the other loader list
+		{Base: appBase, Size: 0x4000, Name: `C:\APP\app.exe`},   // again, from the other loader list
+		{Base: appBase, Size: 0x4000, Name: `\??\D:\x\app.exe`}, // and by another path
+		{Base: 0x30000000, Size: 0x4000, Name: `C:\app\two.dll`},
+		{Base: 0x30000000, Size: 0x8000, Name: `C:\app\two.dll`}, // of another size: another image
 	}
 	p.Prepare = func(b *synth.Built) {
 		b.Dump.Unloaded = []synth.UnloadedModule{{Base: 0x5000000, Size: 0x1000, Name: "gone.dll"}, {Base: appBase, Size: 0x8000, Name: "was.dll"}}
@@ -156,6 +159,7 @@ func TestNames(t *testing.T) {
 		0x7ff800001003:     "ntdll!RtlA+0x3",
 		dllBase:            "app_10000000+0x0",
 		0x5000008:          "<Unloaded_gone.dll>+0x8",
+		0x30005000:         "two_30000000+0x5000",
 		0x9000000:          "",
 		^memory.Addr(0):    "",
 		0x7ff800004000 - 1: "ntdll+0x3fff",

@@ -42,6 +42,7 @@ type Result struct {
 	Registers []Register
 	Wow       []Register      // of a WOW64 thread, the 32-bit side's; nil when the dump has none
 	Code      *Instruction    // at the instruction pointer; nil without registers
+	Assertion *minidump.Assertion // what the C runtime told of it; nil when the dump has none
 	Detected  *check.Detected // the corruption of a heap that the exception reports; nil for others
 	Problems  []diag.Problem
 	Dropped   int
@@ -65,6 +66,9 @@ const (
 func Take(ctx context.Context, t *target.Target) (*Result, error) {
 	var list diag.List
 	r := &Result{}
+	if a, ok := t.File.Assertion(); ok {
+		r.Assertion = &a
+	}
 	e, err := t.File.Exception(list.Add)
 	r.Problems, r.Dropped = list.Problems, list.Dropped
 	switch {
@@ -85,7 +89,10 @@ func Take(ctx context.Context, t *target.Target) (*Result, error) {
 	if r.At, err = locate.At(ctx, t, e.Address); err != nil {
 		return nil, err
 	}
-	if r.At.Heap == nil && r.At.Module == "" {
+	switch {
+	case e.Address == 0 && e.Code != accessViolation:
+		r.At.Says = "no address: the dump's writer recorded none" // Breakpad's of an assertion
+	case r.At.Heap == nil && r.At.Module == "":
 		r.At.Says = r.hit(t, &r.At)
 	}
 	if err := r.touched(ctx, t); err != nil {

@@ -90,6 +90,21 @@ func TestTake(t *testing.T) {
 	if r.Touched != nil || r.Meaning != "access violation" {
 		t.Errorf("an access without an address: %+v", r)
 	}
+	if r.Assertion != nil {
+		t.Errorf("an assertion: %+v", r.Assertion)
+	}
+	stream := make([]byte, 776)
+	stream[0], stream[772] = 'x', 2
+	r = take(t, func(b *synth.Built) {
+		b.Dump.Exception.Code, b.Dump.Exception.Address = 0xc000000d, 0
+		b.Dump.AddStream(0x47670002, stream)
+	})
+	if r.Assertion == nil || r.Assertion.Expression != "x" || r.Assertion.Type != 2 || r.At.Says != "no address: the dump's writer recorded none" {
+		t.Errorf("%+v, %q", r.Assertion, r.At.Says)
+	}
+	if r = take(t, func(b *synth.Built) { b.Dump.Exception.Address = 0 }); r.At.Says != "the null page: a null pointer" {
+		t.Errorf("a call of a null pointer: %q", r.At.Says)
+	}
 	if r = take(t, func(b *synth.Built) { b.Dump.Exception = nil }); r.Has || len(r.Registers) > 0 {
 		t.Errorf("%+v", r)
 	}

@@ -40,6 +40,7 @@ type Module struct {
 	PDB        PDB
 	Unloaded   bool
 	LoaderOnly bool // the loader's list has it, and the dump's list of modules does not
+	Again      bool // an entry of the dump's list before it has the same base and size: the same image
 	Loader     Listing
 	Image      *peimage.Image // nil when its headers are not in the dump
 	Why        error          // why Image is nil
@@ -70,7 +71,7 @@ func Take(t *target.Target) *Result {
 	r := &Result{Expected: len(t.PEBs)}
 	t.File.Modules(list.Add) // for its problems
 	known := r.loader(t, list.Add)
-	used := map[memory.Addr]bool{} // a WOW64 writer may list the program twice
+	used, ranges := map[memory.Addr]bool{}, map[memory.Range]bool{} // a WOW64 writer may list the program twice
 	for _, m := range t.Modules() {
 		x := Module{Range: m.Range, Name: stacks.Base(m.Name), Path: m.Name, Timestamp: m.Timestamp, Checksum: m.Checksum,
 			Version: m.Version, Image: m.Image, Why: m.Why, Saved: saved(t.Space, m.Range), PDB: fromList(m.CodeView)}
@@ -78,7 +79,8 @@ func Take(t *target.Target) *Result {
 			x.PDB = fromImage(t.Space, m.Image)
 		}
 		_, listed := known[m.Start]
-		used[m.Start] = true
+		x.Again = ranges[m.Range]
+		used[m.Start], ranges[m.Range] = true, true
 		switch {
 		case listed:
 			x.Loader = Listed

@@ -60,8 +60,13 @@ func TestLoaderDisagrees(t *testing.T) {
 	r := take(t, func(b *synth.Built) {
 		list := append([]synth.Module(nil), b.Dump.Modules...)
 		list[1] = synth.Module{Base: 0x20000000, Size: 0x1000, Name: `C:\hidden.dll`}
-		b.Dump.Modules = append(list, list[0])
+		again := list[0]
+		again.Name = `\??\D:\orchard.exe`
+		b.Dump.Modules = append(list, list[0], again, synth.Module{Base: list[0].Base, Size: 0x1000, Name: `C:\orchard.exe`})
 	})
+	if m := r.Modules; m[0].Again || !m[4].Again || !m[5].Again || m[6].Again {
+		t.Errorf("%+v", m)
+	}
 	got := map[string]string{}
 	for _, m := range r.Modules {
 		got[m.Name] = m.Loader.String()
@@ -69,7 +74,7 @@ func TestLoaderDisagrees(t *testing.T) {
 			got[m.Name] = "loader only"
 		}
 	}
-	if len(r.Modules) != 7 || got["hidden.dll"] != "not listed" || got["picker.dll"] != "loader only" || got["orchard.exe"] != "listed" {
+	if len(r.Modules) != 9 || got["hidden.dll"] != "not listed" || got["picker.dll"] != "loader only" || got["orchard.exe"] != "listed" {
 		t.Errorf("%v", got)
 	}
 	r = take(t, func(b *synth.Built) { b.Image.PutU64(b.Process.PEBFieldAddr("Ldr"), 0) })
