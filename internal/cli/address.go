@@ -81,6 +81,17 @@ func (a *app) runAddress(ctx context.Context, args []string, f addressFlags) err
 		return err
 	}
 	defer t.Close()
+	match := func(p *vmmap.Piece) bool { return filter.Match(p.Usage.String(), p.Bits(), &p.Region) }
+	if f.summary {
+		s := vmmap.TakeSum(t, match)
+		if a.windbg() {
+			if err := writeFailed(windbgAddressSummary(w, t, s)); err != nil {
+				return err
+			}
+			return a.complete(report.Coverage(t, nil))
+		}
+		return a.write(w, report.AddressSummary(t, s), format, report.Coverage(t, nil))
+	}
 	m := vmmap.Take(t)
 	if spec != "" {
 		x, err := a.explain(ctx, t, m, at)
@@ -97,19 +108,9 @@ func (a *app) runAddress(ctx context.Context, args []string, f addressFlags) err
 	}
 	pieces := m.Pieces
 	if !filter.Any() {
-		pieces = m.Pick(func(p *vmmap.Piece) bool { return filter.Match(p.Usage.String(), p.Bits(), &p.Region) })
+		pieces = m.Pick(match)
 	}
-	if !f.summary {
-		return a.write(w, report.AddressList(t, m, pieces), format, report.Coverage(t, nil))
-	}
-	s := vmmap.Sum(pieces)
-	if a.windbg() {
-		if err := writeFailed(windbgAddressSummary(w, t, s)); err != nil {
-			return err
-		}
-		return a.complete(report.Coverage(t, nil))
-	}
-	return a.write(w, report.AddressSummary(t, m, s), format, report.Coverage(t, nil))
+	return a.write(w, report.AddressList(t, m, pieces), format, report.Coverage(t, nil))
 }
 
 // maybeAddressAndDump takes apart the arguments [ADDR] [DUMP], in either

@@ -10,27 +10,28 @@ import (
 const partialNote = "The dump does not list its regions: this is the memory that was saved. What was free, reserved or left out is not known."
 
 // AddressSummary is the result of heapdump address --summary.
-func AddressSummary(t *target.Target, m *vmmap.Map, s vmmap.Summary) *Document {
+func AddressSummary(t *target.Target, s vmmap.Summary) *Document {
+	partial := !t.Space.RegionsKnown()
 	d := Describe(t)
 	doc := &Document{Title: d.title()}
 	doc.add(header(d)...)
-	doc.add(addressSpace(t, m, s))
+	doc.add(addressSpace(t, partial, s))
 	doc.add(usages(s), sums(s, "type", "Type, of what is not free", s.Type), sums(s, "state", "State", s.State),
 		sums(s, "protect", "Protection, of what is committed", s.Protect), largest(s), kinds(s))
 	doc.add(coverage(t, nil))
-	if m.Partial {
+	if partial {
 		doc.warn("regions-unknown", "", partialNote)
 	}
 	return doc
 }
 
-func addressSpace(t *target.Target, m *vmmap.Map, s vmmap.Summary) Table {
+func addressSpace(t *target.Target, partial bool, s vmmap.Summary) Table {
 	return record("address_space", "Address space", []pair{
-		{Column{"partial", "", Yes}, m.Partial},
+		{Column{"partial", "", Yes}, partial},
 		{Column{"regions", "Regions", Count}, s.Regions},
 		{Column{"bytes", "Bytes in them", Bytes}, s.Bytes},
-		{Column{"free_bytes", titleIf(!m.Partial, "Free bytes"), Bytes}, known(!m.Partial, s.FreeBytes)},
-		{Column{"unusable_bytes", titleIf(!m.Partial, "Of these lost to 64 KiB steps"), Bytes}, known(!m.Partial, s.UnusableBytes)},
+		{Column{"free_bytes", titleIf(!partial, "Free bytes"), Bytes}, known(!partial, s.FreeBytes)},
+		{Column{"unusable_bytes", titleIf(!partial, "Of these lost to 64 KiB steps"), Bytes}, known(!partial, s.UnusableBytes)},
 		{Column{"written", "", Text}, written(t)},
 	})
 }

@@ -104,7 +104,7 @@ func Detail(t *target.Target, cs *census.Census, rs *roles.Result) []Table {
 			out = append(out, x)
 		}
 	}
-	usage := usages(vmmap.Sum(vmmap.Take(t).Pieces))
+	usage := usages(vmmap.TakeSum(t, nil))
 	usage.Title = "What the address space is used for"
 	return append(out, usage)
 }

@@ -71,7 +71,7 @@ func Shapes() ([]CommandShape, error) {
 		{"diff", docs(Diff(&delta.Result{Sides: []*delta.Side{{}, {}}, Total: change(2)}, 0, nil), Diff(&delta.Result{Sides: []*delta.Side{{}, {}, {}}, Total: change(3)}, 0, nil))},
 		{"find", s.find()},
 		{"search", docs(Search(t, &search.Result{}, nil))},
-		{"address", docs(AddressSummary(t, &vmmap.Map{}, vmmap.Summary{}), AddressList(t, &vmmap.Map{}, nil), AddressAt(t, &vmmap.Map{}, Explained{}))},
+		{"address", docs(AddressSummary(t, vmmap.Summary{}), AddressList(t, &vmmap.Map{}, nil), AddressAt(t, &vmmap.Map{}, Explained{}))},
 		{"handles", docs(Handles(t, &handles.Result{}), Handles(t, &handles.Result{Search: &handles.Search{}}))},
 		{"ln", docs(Near(t, 0, symbols.Near{}))},
 		{"modules", s.modules()},

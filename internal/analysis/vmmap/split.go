@@ -55,10 +55,11 @@ type claim struct {
 	owner int
 }
 
-// split cuts regions at the borders of the owners' pages and gives each piece
-// to the first owner that may have it, in time n log n of regions and owners
-// together, however they overlap.
-func split(regions []memory.Region, owners []Owner) []Piece {
+// split cuts regions at the borders of the owners' pages and hands each piece
+// on, with the first owner that may have it, in time n log n of regions and
+// owners together, however they overlap. A piece is the caller's only until
+// take returns.
+func split(regions []memory.Region, owners []Owner, take func(*Piece)) {
 	s := sweep{owners: owners, images: map[memory.Addr]int{}}
 	for i := range owners {
 		r := pages(owners[i].Range)
@@ -71,11 +72,9 @@ func split(regions []memory.Region, owners []Owner) []Piece {
 		}
 	}
 	slices.SortStableFunc(s.claims, func(a, b claim) int { return cmp.Compare(a.Start, b.Start) })
-	out := make([]Piece, 0, len(regions)+len(s.claims))
 	for i := range regions {
-		out = s.region(out, &regions[i])
+		s.region(&regions[i], take)
 	}
-	return out
 }
 
 // sweep goes over regions and claims in address order.
@@ -87,10 +86,11 @@ type sweep struct {
 	image  waiting             // the images that begin at or below the place
 	rest   waiting             // the others
 	images map[memory.Addr]int // by where they begin, the first of several
+	piece  Piece               // the one that is being made
 }
 
-// region appends the pieces of a region.
-func (s *sweep) region(out []Piece, r *memory.Region) []Piece {
+// region hands on the pieces of a region.
+func (s *sweep) region(r *memory.Region, take func(*Piece)) {
 	for at := r.Start; at < r.End; {
 		for s.next < len(s.claims) && s.claims[s.next].Start <= at {
 			i := s.claims[s.next].owner
@@ -105,21 +105,25 @@ func (s *sweep) region(out []Piece, r *memory.Region) []Piece {
 		if s.next < len(s.claims) {
 			end = min(end, s.claims[s.next].Start)
 		}
-		p := Piece{Region: *r, Usage: Unknown}
+		var owner *Owner
 		if i := s.first(at, r); i >= 0 {
 			end = min(end, s.pages[i].End)
-			p.Owner = &s.owners[i]
+			owner = &s.owners[i]
 		}
-		p.Start, p.End = at, end
-		p.name()
-		if n := len(out); at > r.Start && out[n-1].Owner == p.Owner {
-			out[n-1].End = end
-		} else {
-			out = append(out, p)
+		if at == r.Start || owner != s.piece.Owner {
+			if at > r.Start {
+				take(&s.piece)
+			}
+			s.piece = Piece{Region: *r, Usage: Unknown, Owner: owner}
+			s.piece.Start = at
+			s.piece.name()
 		}
+		s.piece.End = end
 		at = end
 	}
-	return out
+	if !r.Empty() {
+		take(&s.piece)
+	}
 }
 
 // first returns the index of the owner that has the memory at a place of a

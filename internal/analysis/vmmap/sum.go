@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/heapdump/heapdump/internal/target"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
@@ -50,38 +51,82 @@ const unknownName = "unknown"
 
 // Sum adds pieces up.
 func Sum(pieces []Piece) Summary {
-	var s Summary
-	var usage, typ, state, protect, kinds tally
-	largest := map[rowKey]Largest{}
+	s := newSummer()
 	for i := range pieces {
-		p := &pieces[i]
-		n := p.Size()
-		s.Regions++
-		s.Bytes += n
-		key := rowKey{p.Usage.String(), p.Bits()}
-		usage.add(key, n)
-		if l := largest[key]; n > l.Bytes {
-			largest[key] = Largest{key.name, key.bits, p.Start, n}
-		}
-		state.add(rowKey{name: p.State.String()}, n)
-		if p.State == memory.MemFree {
-			s.FreeBytes += n
-			s.UnusableBytes += Unusable(p.Range)
-			continue
-		}
-		typ.add(rowKey{name: orUnknown(p.Type.String())}, n)
-		if p.State == memory.MemCommit {
-			protect.add(rowKey{name: orUnknown(p.Protect.String())}, n)
-		}
-		if p.Owner != nil && (p.Usage == Other || p.Usage == Unknown) {
-			kinds.add(rowKey{name: p.Owner.Kind}, n)
-		}
+		s.add(&pieces[i])
 	}
-	s.Usage, s.Type, s.State, s.Protect, s.Kinds = usage.rows(), typ.rows(), state.rows(), protect.rows(), kinds.rows()
-	for _, r := range s.Usage {
-		s.Largest = append(s.Largest, largest[rowKey{r.Name, r.Bits}])
+	return s.sum()
+}
+
+// TakeSum classifies the address space of a dump and adds up the pieces that
+// want says yes to, all of them where it is nil. It is Sum of Take's pieces,
+// without keeping them.
+func TakeSum(t *target.Target, want func(*Piece) bool) Summary {
+	s := newSummer()
+	split(t.Space.Regions(), collect(t).owners, func(p *Piece) {
+		if want == nil || want(p) {
+			s.add(p)
+		}
+	})
+	return s.sum()
+}
+
+// summer adds up pieces, one after the other.
+type summer struct {
+	Summary                           // its figures; the tables are made at the end
+	usage, typ, state, protect, kinds tally
+	largest                           map[rowKey]Largest
+	words                             names
+}
+
+func newSummer() *summer { return &summer{largest: map[rowKey]Largest{}} }
+
+func (s *summer) add(p *Piece) {
+	n := p.Size()
+	s.Regions++
+	s.Bytes += n
+	key := rowKey{p.Usage.String(), p.Bits()}
+	s.usage.add(key, n)
+	if l := s.largest[key]; n > l.Bytes {
+		s.largest[key] = Largest{key.name, key.bits, p.Start, n}
 	}
-	return s
+	s.state.add(rowKey{name: p.State.String()}, n)
+	if p.State == memory.MemFree {
+		s.FreeBytes += n
+		s.UnusableBytes += Unusable(p.Range)
+		return
+	}
+	s.typ.add(rowKey{name: orUnknown(p.Type.String())}, n)
+	if p.State == memory.MemCommit {
+		s.protect.add(rowKey{name: s.words.of(p.Protect)}, n)
+	}
+	if p.Owner != nil && (p.Usage == Other || p.Usage == Unknown) {
+		s.kinds.add(rowKey{name: p.Owner.Kind}, n)
+	}
+}
+
+// sum makes the tables of what was added.
+func (s *summer) sum() Summary {
+	out := s.Summary
+	out.Usage, out.Type, out.State, out.Protect, out.Kinds = s.usage.rows(), s.typ.rows(), s.state.rows(), s.protect.rows(), s.kinds.rows()
+	for _, r := range out.Usage {
+		out.Largest = append(out.Largest, s.largest[rowKey{r.Name, r.Bits}])
+	}
+	return out
+}
+
+// names remembers the name of the protection that was asked for last: most
+// regions have that of the one before.
+type names struct {
+	last memory.Protect
+	name string
+}
+
+func (n *names) of(p memory.Protect) string {
+	if n.name == "" || p != n.last {
+		n.last, n.name = p, orUnknown(p.String())
+	}
+	return n.name
 }
 
 // Unusable returns how many bytes at the start of a free range no allocation

@@ -107,7 +107,9 @@ type Map struct {
 func Take(t *target.Target) *Map {
 	c := collect(t)
 	m := &Map{t: t, Partial: !t.Space.RegionsKnown(), Pools: c.threadPools, owners: c.owners}
-	m.Pieces = split(t.Space.Regions(), m.owners)
+	regions := t.Space.Regions()
+	m.Pieces = make([]Piece, 0, len(regions)+len(m.owners))
+	split(regions, m.owners, func(p *Piece) { m.Pieces = append(m.Pieces, *p) })
 	return m
 }
 

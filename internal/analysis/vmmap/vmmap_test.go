@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
@@ -48,7 +49,21 @@ func laws(t testing.TB, tg *target.Target, m *vmmap.Map) {
 		t.Fatalf("%d pieces beyond the regions", len(m.Pieces)-i)
 	}
 	sums(t, vmmap.Sum(m.Pieces))
+	streamed(t, tg, m)
 	answers(t, m)
+}
+
+// streamed checks that pieces that are added up as they are made come to the
+// same as those that are kept, all of them and some.
+func streamed(t testing.TB, tg *target.Target, m *vmmap.Map) {
+	t.Helper()
+	if got, want := vmmap.TakeSum(tg, nil), vmmap.Sum(m.Pieces); !reflect.DeepEqual(got, want) {
+		t.Errorf("streamed %+v, of the list %+v", got, want)
+	}
+	private := func(p *vmmap.Piece) bool { return p.Type == memory.MemPrivate }
+	if got, want := vmmap.TakeSum(tg, private), vmmap.Sum(m.Pick(private)); !reflect.DeepEqual(got, want) {
+		t.Errorf("streamed, private memory: %+v, of the list %+v", got, want)
+	}
 }
 
 // sums checks the laws of debuggers' tables.
