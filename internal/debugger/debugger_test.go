@@ -79,7 +79,7 @@ func TestTranslate(t *testing.T) {
 // is answered by something else.
 func TestNot(t *testing.T) {
 	for script, want := range map[string]string{
-		"": "'!heap -s'", ";": "'!heap -s'", "q": "'!heap -s'", "!haep -s": "the nearest is !heap", "zebra": "--list", "!heap -k": "owners --by stack", "!heap -zz": "-stat", "!heap -t": "owners",
+		"": "'!heap -s'", ";": "'!heap -s'", "q": "'!heap -s'", "!haep -s": "the nearest is !heap", "!error 5": "known here; `heapdump windbg --list`", "u 401000": "heapdump ln ADDR", "zebra": "--list", "!heap -k": "owners --by stack", "!heap -zz": "-stat", "!heap -t": "owners",
 		"!heap -a 1": "`heapdump heaps`", "!heap -x": "address is missing", "!heap -flt r 80 50": "-flt s SIZE", "!heap -flt s": "-flt s SIZE", "!heap -flt": "-flt s SIZE", "!heap -stat -grp Q": "S (all bytes)", "!heap -stat 5": "not understood",
 		"!heap -srch -b 100": "1 bytes", "!heap -srch": "PATTERN", "!heap -p -q": "-p -a", "!address -c:\"db %1\"": "ndjson", "!address -f:zebra": "FileMap", "!address @$peb": "registers", "!address -o:tsv": "csv", "!address -zebra": "-summary",
 		"dd": "address is missing", "dd 10000 L0": "no length", "dd 10000 5": "begins at", "dd 10000 L4 9": "not understood", "dd poi(1000)": "expressions", "s -sa 0 L?100": "-u", "s -a 0 L?100": "PATTERN", "s -a 0": "PATTERN", "s -a 0 L?10 \"\"": "empty", "s -b 0 L10 100": "1 bytes",

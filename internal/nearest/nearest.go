@@ -4,9 +4,9 @@ package nearest
 
 // Of returns the word of a list that is nearest to one that is not in it, by
 // letters added, dropped, changed or swapped with their neighbour; empty when
-// none is near, which is no more than a third of the letters away.
+// none is near, which is no more than a third of the letters away, and two at most.
 func Of(word string, list []string) string {
-	best, distance := "", len([]rune(word))/3+2
+	best, distance := "", min(2, (len([]rune(word))+1)/3)+1
 	for _, w := range list {
 		if d := between([]rune(word), []rune(w)); d < distance {
 			best, distance = w, d
