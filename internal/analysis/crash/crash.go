@@ -40,10 +40,10 @@ type Result struct {
 	Touched   *locate.Found // what the address of an access hit; nil for other exceptions
 	Hit       string        // the same in words
 	Registers []Register
-	Wow       []Register      // of a WOW64 thread, the 32-bit side's; nil when the dump has none
-	Code      *Instruction    // at the instruction pointer; nil without registers
+	Wow       []Register          // of a WOW64 thread, the 32-bit side's; nil when the dump has none
+	Code      *Instruction        // at the instruction pointer; nil without registers
 	Assertion *minidump.Assertion // what the C runtime told of it; nil when the dump has none
-	Detected  *check.Detected // the corruption of a heap that the exception reports; nil for others
+	Detected  *check.Detected     // the corruption of a heap that the exception reports; nil for others
 	Problems  []diag.Problem
 	Dropped   int
 
