@@ -153,7 +153,7 @@ func tables() map[string][]string {
 		"refs":      dumped + "block in out",
 		"modules":   dumped + "modules sections problems symbol_files",
 		"threads":   dumped + "threads problems stacks frames",
-		"exception": dumped + "exception instruction operands registers registers_32 problems stacks frames",
+		"exception": dumped + "exception assertion instruction operands registers registers_32 problems stacks frames",
 		"hex":       dumped + "bytes words",
 		"peb":       dumped + "pebs loader variables problems",
 		"teb":       dumped + "tebs",
