@@ -66,6 +66,7 @@ func (k *walker) fill(a memory.Addr) bool {
 		n = uint64(k.reader.ReadAhead(a+memory.Addr(kept), k.buf[kept:room]))
 	}
 	if n == 0 && kept == 0 || kept+n < k.c.unit {
+		k.run, k.start = nil, a // the room that it may be in has been written to
 		return false
 	}
 	k.run, k.start = k.buf[:kept+n], a
