@@ -23,7 +23,9 @@ const module = "github.com/heapdump/heapdump"
 var permitted = map[string]string{
 	"cmd/heapdump":       "internal/cli internal/largeheap",
 	"internal/largeheap": "",
+	"internal/thousands": "",
 	"internal/cli": "" +
+		" internal/thousands" +
 		" docs" +
 		" internal/analysis/attrib" +
 		" internal/analysis/census" +
@@ -80,14 +82,15 @@ var permitted = map[string]string{
 	"internal/config":        "internal/nearest go.yaml.in/yaml/v3",
 	"internal/debugger":      "internal/nearest",
 	"internal/nearest":       "",
-	"internal/render":        "internal/report",
+	"internal/render":        "internal/report internal/thousands",
 	"internal/schema":        "docs internal/render internal/report",
 	"docs":                   "",
 	"internal/pprofout":      "internal/analysis/attrib internal/analysis/stacks internal/target pkg/memory github.com/google/pprof/profile",
 	"internal/render/windbg": "",
 	"internal/render/dot":    "",
-	"internal/render/html":   "internal/render internal/report",
+	"internal/render/html":   "internal/render internal/report internal/thousands",
 	"internal/report": "" +
+		" internal/thousands" +
 		" internal/debugger" +
 		" internal/analysis/attrib" +
 		" internal/analysis/census" +
@@ -137,14 +140,14 @@ var permitted = map[string]string{
 	"internal/analysis/load":     "internal/srum",
 	"internal/analysis/locate":   "internal/analysis/crt internal/analysis/stacks internal/progress internal/symbols internal/target pkg/diag pkg/heap pkg/memory pkg/ntheap pkg/pageheap pkg/stackdb",
 	"internal/analysis/modules":  "internal/analysis/stacks internal/target pkg/diag pkg/memory pkg/minidump pkg/peimage pkg/process",
-	"internal/analysis/refs":     "internal/analysis/crt internal/analysis/stacks internal/mmap internal/progress internal/symbols internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/stackdb golang.org/x/sync/errgroup",
+	"internal/analysis/refs":     "internal/analysis/crt internal/analysis/stacks internal/mmap internal/progress internal/symbols internal/target pkg/crtheap pkg/heap pkg/memory pkg/minidump pkg/ntheap pkg/pageheap pkg/peimage pkg/stackdb internal/thousands golang.org/x/sync/errgroup",
 	"internal/analysis/pagemap":  "internal/analysis/attrib internal/analysis/content internal/analysis/crt internal/analysis/stacks internal/analysis/sweep internal/analysis/vmmap internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/roles":    "internal/target pkg/heap pkg/memory pkg/ntheap",
 	"internal/analysis/search":   "internal/progress internal/target pkg/memory golang.org/x/sync/errgroup",
 	"internal/analysis/delta":    "",
 	"internal/analysis/snapshot": "internal/analysis/attrib internal/analysis/delta internal/analysis/handles internal/analysis/roles internal/analysis/stacks internal/analysis/vmmap internal/target pkg/memory pkg/minidump pkg/process",
 	"internal/analysis/stacks":   "internal/symbols internal/target pkg/heap pkg/memory pkg/pageheap pkg/stackdb",
-	"internal/analysis/triage": "internal/analysis/attrib internal/analysis/census internal/analysis/check internal/analysis/crash internal/analysis/handles internal/analysis/locate " +
+	"internal/analysis/triage": "internal/analysis/attrib internal/analysis/census internal/analysis/check internal/analysis/crash internal/analysis/handles internal/analysis/locate internal/thousands " +
 		"internal/analysis/refs internal/analysis/stacks internal/analysis/vmmap internal/finding internal/progress internal/symbols internal/target internal/unwind pkg/heap pkg/memory",
 	"internal/finding":        "",
 	"internal/gate":           "internal/finding internal/pick",

@@ -7,6 +7,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // maxSummary is what GitHub takes of a step's summary: 1 MiB. More of it is
@@ -52,7 +53,7 @@ func cutSummary(text []byte, room int) []byte {
 	if len(text) <= room {
 		return text
 	}
-	note := fmt.Sprintf("\n**Cut: the summary of a step holds 1 MiB, and this one had %s bytes.**\n", report.Grouped(uint64(len(text))))
+	note := fmt.Sprintf("\n**Cut: the summary of a step holds 1 MiB, and this one had %s bytes.**\n", thousands.Grouped(uint64(len(text))))
 	if room < len(note) {
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/report"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 	"github.com/heapdump/heapdump/pkg/minidump"
 )
 
@@ -178,7 +179,7 @@ func (x *triaged) grow(before, now uint64, percent float64) {
 		return
 	}
 	x.add(finding.Finding{Rule: finding.Growth, Severity: finding.Medium, Confidence: finding.Likely, Title: "The heaps hold more than the baseline says",
-		Evidence: fmt.Sprintf("%s bytes are in use, %.1f percent more than the %s of the baseline.", report.Grouped(now), percent, report.Grouped(before))})
+		Evidence: fmt.Sprintf("%s bytes are in use, %.1f percent more than the %s of the baseline.", thousands.Grouped(now), percent, thousands.Grouped(before))})
 }
 
 // ours names the function of heapdump in which a panic began.

@@ -4,7 +4,7 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // BlockRow is one block of a walk, as it stands in a line.
@@ -186,10 +186,10 @@ func appendBlockText(b []byte, r *BlockRow, digits int) []byte {
 	} else {
 		b = appendLeft(b, "-", digits+2)
 	}
-	b = appendRight(append(b, ' ', ' '), string(report.AppendGrouped(num[:0], r.BlockBytes)), sizeWidth)
+	b = appendRight(append(b, ' ', ' '), string(thousands.AppendGrouped(num[:0], r.BlockBytes)), sizeWidth)
 	b = append(b, ' ', ' ')
 	if r.Busy {
-		b = appendRight(b, string(report.AppendGrouped(num[:0], r.UserBytes)), sizeWidth)
+		b = appendRight(b, string(thousands.AppendGrouped(num[:0], r.UserBytes)), sizeWidth)
 	} else {
 		b = appendRight(b, "-", sizeWidth)
 	}

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // writeText renders the document for people.
@@ -264,9 +265,9 @@ func cellText(v any, k report.Kind, o Options) string {
 	case (k == report.Bytes || k == report.KiB) && o.Human:
 		b = appendHuman(b, n)
 	case k == report.KiB:
-		b = report.AppendGrouped(b, n>>10)
+		b = thousands.AppendGrouped(b, n>>10)
 	default:
-		b = report.AppendGrouped(b, n)
+		b = thousands.AppendGrouped(b, n)
 	}
 	return string(b)
 }

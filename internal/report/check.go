@@ -6,6 +6,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/analysis/check"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 	"github.com/heapdump/heapdump/pkg/heap"
 )
 
@@ -150,9 +151,9 @@ func shown(i int, x *check.Finding) Table {
 }
 
 func neighbourLine(n check.Neighbour) string {
-	s := fmt.Sprintf("%#x, %s, %s bytes", uint64(n.Addr), n.State, grouped(n.Size))
+	s := fmt.Sprintf("%#x, %s, %s bytes", uint64(n.Addr), n.State, thousands.Grouped(n.Size))
 	if n.State == heap.Busy {
-		s = fmt.Sprintf("%#x, %s, %s bytes at %#x", uint64(n.Addr), n.State, grouped(n.UserBytes()), uint64(n.DataAt))
+		s = fmt.Sprintf("%#x, %s, %s bytes at %#x", uint64(n.Addr), n.State, thousands.Grouped(n.UserBytes()), uint64(n.DataAt))
 	}
 	if len(n.Data) > 0 {
 		s += fmt.Sprintf(": % x  %s", n.Data, printable(n.Data))

@@ -8,6 +8,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/load"
 	"github.com/heapdump/heapdump/internal/srum"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 	"github.com/heapdump/heapdump/pkg/minidump"
 )
 
@@ -186,7 +187,7 @@ func ContextCoverage(db *srum.DB, r *load.Result) []string {
 		add("The dump does not say when it was written: rows of any time are shown.")
 	}
 	if !db.Verified {
-		add("Pages of %s bytes have checksums that are not compared.", grouped(db.PageSize))
+		add("Pages of %s bytes have checksums that are not compared.", thousands.Grouped(db.PageSize))
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // Coverage says in sentences what the dump does not hold and what that means
@@ -18,7 +19,7 @@ func Coverage(t *target.Target, heaps []*census.Heap) []string {
 		add("The compressed file is cut: %s. What could be unpacked is used.", t.Truncated)
 	}
 	if c.Cut > 0 {
-		add("The file is cut short: %s of %s bytes of memory that it lists are missing. Copy or write it again.", grouped(c.Cut), grouped(c.Cut+c.Saved))
+		add("The file is cut short: %s of %s bytes of memory that it lists are missing. Copy or write it again.", thousands.Grouped(c.Cut), thousands.Grouped(c.Cut+c.Saved))
 	}
 	switch {
 	case c.Saved == 0:
@@ -38,7 +39,7 @@ func Coverage(t *target.Target, heaps []*census.Heap) []string {
 	}
 	for _, h := range heaps {
 		if h.Lost > 0 && !h.Target.Foreign {
-			add("Heap %v: %s of %s committed bytes could not be read as blocks.", h.Target.Address, grouped(h.Lost), grouped(h.Committed))
+			add("Heap %v: %s of %s committed bytes could not be read as blocks.", h.Target.Address, thousands.Grouped(h.Lost), thousands.Grouped(h.Committed))
 		}
 	}
 	return out
@@ -57,9 +58,9 @@ func notRead(t *target.Target) []string {
 
 func savedOf(saved, committedSaved, committed uint64) string {
 	if committed == 0 {
-		return grouped(saved) + " bytes of memory"
+		return thousands.Grouped(saved) + " bytes of memory"
 	}
-	return fmt.Sprintf("%s of %s committed bytes", grouped(committedSaved), grouped(committed))
+	return fmt.Sprintf("%s of %s committed bytes", thousands.Grouped(committedSaved), thousands.Grouped(committed))
 }
 
 func coverage(t *target.Target, heaps []*census.Heap) Table {

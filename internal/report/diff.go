@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/heapdump/heapdump/internal/analysis/delta"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // Diff is the result of heapdump diff. coverage has a sentence for everything
@@ -195,7 +196,7 @@ func diffStack(r *delta.Result) Table {
 		return Table{Media: ForPeople}
 	}
 	c := r.Rows[0]
-	t := values("", fmt.Sprintf("Where %s more bytes were allocated, innermost first", grouped(uint64(c.Bytes()))), c.Stack)
+	t := values("", fmt.Sprintf("Where %s more bytes were allocated, innermost first", thousands.Grouped(uint64(c.Bytes()))), c.Stack)
 	t.Media = ForPeople
 	return t
 }

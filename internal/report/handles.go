@@ -7,6 +7,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/analysis/handles"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // Handles is the result of heapdump handles.
@@ -129,7 +130,7 @@ func handleSearch(r *handles.Result) Table {
 func handleNotes(r *handles.Result) []string {
 	var out []string
 	if r.Listed && r.Declared != uint64(r.Read) {
-		out = append(out, fmt.Sprintf("The stream promises %s handles; %s of them could be read. Counts are of those.", grouped(r.Declared), grouped(uint64(r.Read))))
+		out = append(out, fmt.Sprintf("The stream promises %s handles; %s of them could be read. Counts are of those.", thousands.Grouped(r.Declared), thousands.Grouped(uint64(r.Read))))
 	}
 	if r.Inverted && len(r.Handles) > 0 {
 		out = append(out, "Windows 8 and later give each handle some 32,767 references in advance: large pointer counts are normal, and no leak.")

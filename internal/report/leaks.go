@@ -6,6 +6,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/analysis/refs"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // LeakOptions say what of a result is shown.
@@ -97,7 +98,7 @@ func leakGroups(l *refs.Leaks, top int) Table {
 			rest.Blocks += g.Blocks
 			rest.Bytes += g.Bytes
 		}
-		t.Notes = append(t.Notes, fmt.Sprintf("… and %s of %s bytes in %s blocks; --top 0 shows all", plural(n, "more owner", "more owners"), grouped(rest.Bytes), grouped(uint64(rest.Blocks))))
+		t.Notes = append(t.Notes, fmt.Sprintf("… and %s of %s bytes in %s blocks; --top 0 shows all", plural(n, "more owner", "more owners"), thousands.Grouped(rest.Bytes), thousands.Grouped(uint64(rest.Blocks))))
 	}
 	return t
 }
@@ -190,7 +191,7 @@ func leakVerdict(r *refs.Reach, l *refs.Leaks) []string {
 		bound = "at most "
 	}
 	return []string{fmt.Sprintf("Of %s bytes in use %s%s in %s have no path from any root.",
-		grouped(l.Busy.Bytes), bound, grouped(l.Unreachable.Bytes), plural(l.Unreachable.Blocks, "block", "blocks"))}
+		thousands.Grouped(l.Busy.Bytes), bound, thousands.Grouped(l.Unreachable.Bytes), plural(l.Unreachable.Blocks, "block", "blocks"))}
 }
 
 // leakNext suggests what to run next.

@@ -10,6 +10,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/content"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // shownStacks is of how many groups text shows the stack.
@@ -84,7 +85,7 @@ func ownerGroups(t *target.Target, r *attrib.Result, top int) Table {
 			blocks, bytes = blocks+g.Blocks, bytes+g.Bytes
 		}
 		out.Notes = append(out.Notes, fmt.Sprintf("… and %s of %s bytes in %s blocks; --top 0 shows all",
-			plural(n, "more owner", "more owners"), grouped(bytes), grouped(uint64(blocks))))
+			plural(n, "more owner", "more owners"), thousands.Grouped(bytes), thousands.Grouped(uint64(blocks))))
 	}
 	seen := map[string]bool{}
 	for _, g := range shown {
@@ -152,7 +153,7 @@ func ownerStacks(r *attrib.Result) []Table {
 			}
 			t := frames("", "", k.Stack)
 			t.Key, t.Media = "", ForPeople
-			t.Title = fmt.Sprintf("Where %s was called for %s bytes in %s, innermost first", k.Text, grouped(g.Bytes), plural(g.Blocks, "block", "blocks"))
+			t.Title = fmt.Sprintf("Where %s was called for %s bytes in %s, innermost first", k.Text, thousands.Grouped(g.Bytes), plural(g.Blocks, "block", "blocks"))
 			out = append(out, t)
 		}
 	}

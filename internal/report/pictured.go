@@ -9,6 +9,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // treeClasses are the keys of pagemap's classes, in their order.
@@ -45,7 +46,7 @@ func spaceNotes(r *pagemap.Result) []string {
 	if r.FreeSpace == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("Free address space, %s bytes, is not drawn.", grouped(r.FreeSpace))}
+	return []string{fmt.Sprintf("Free address space, %s bytes, is not drawn.", thousands.Grouped(r.FreeSpace))}
 }
 
 func stackNotes(r *pagemap.Result) []string {
@@ -54,7 +55,7 @@ func stackNotes(r *pagemap.Result) []string {
 		return []string{"Windows recorded no stacks of allocations in this dump, so that the bytes in use are shown by heap, part of the heap, kind and size of block. " +
 			"To have stacks in the next dump: gflags /i PROGRAM +ust before it starts."}
 	case r.Stacked < r.Busy:
-		return []string{fmt.Sprintf("%s of %s bytes in use have a stack; the others are shown by heap, part of the heap, kind and size of block.", grouped(r.Stacked), grouped(r.Busy))}
+		return []string{fmt.Sprintf("%s of %s bytes in use have a stack; the others are shown by heap, part of the heap, kind and size of block.", thousands.Grouped(r.Stacked), thousands.Grouped(r.Busy))}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/analysis/refs"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // namedCell is a block's type, null when it is not known.
@@ -121,7 +122,7 @@ func refsOut(r *refs.Reach, a *refs.Around, types refs.Namer, depth int) Table {
 // leftOut says what the limit left out.
 func leftOut(t *Table, n, cut int) {
 	if n > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("… and %s more; --limit 0 shows all", grouped(uint64(n))))
+		t.Notes = append(t.Notes, fmt.Sprintf("… and %s more; --limit 0 shows all", thousands.Grouped(uint64(n))))
 	}
 	if cut > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("The limit was reached at level %d; further ones were not looked at.", cut))

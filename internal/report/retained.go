@@ -8,6 +8,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/refs"
 	"github.com/heapdump/heapdump/internal/analysis/triage"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // Retained is the result of heapdump retained.
@@ -66,7 +67,7 @@ func suspectTitle(s *refs.Suspect) string {
 	if shape == "blocks" {
 		shape = "holder"
 	}
-	return fmt.Sprintf("A %s of %s blocks of %s bytes%s, from %s", shape, grouped(uint64(s.Length)), grouped(s.Element), inParentheses(s.Type), s.Root)
+	return fmt.Sprintf("A %s of %s blocks of %s bytes%s, from %s", shape, thousands.Grouped(uint64(s.Length)), thousands.Grouped(s.Element), inParentheses(s.Type), s.Root)
 }
 
 func inParentheses(s string) string {
@@ -80,7 +81,7 @@ func inParentheses(s string) string {
 // what to run next.
 func suspectText(s *refs.Suspect, file string) string {
 	out := fmt.Sprintf("It alone keeps %s bytes in use, of which its %s blocks of %s bytes are %s.",
-		grouped(s.Retained), grouped(uint64(s.Length)), grouped(s.Element), grouped(s.Bytes))
+		thousands.Grouped(s.Retained), thousands.Grouped(uint64(s.Length)), thousands.Grouped(s.Element), thousands.Grouped(s.Bytes))
 	if len(s.Path) > 0 {
 		out += " The way to it: " + strings.Join(s.Path, " → ") + "."
 	}

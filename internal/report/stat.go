@@ -7,6 +7,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 	"github.com/heapdump/heapdump/pkg/heap"
 )
 
@@ -65,7 +66,7 @@ func Stat(t *target.Target, heaps []census.Sizes, o StatOptions, picked bool) *D
 	d.add(statTotal(heaps, all), sizes)
 	for _, h := range heaps {
 		if h.Lost > 0 {
-			d.warn("lost", fmt.Sprintf("%v", h.Target.Address), fmt.Sprintf("Of heap %v, %s bytes could not be read as blocks and are in no row.", h.Target.Address, grouped(h.Lost)))
+			d.warn("lost", fmt.Sprintf("%v", h.Target.Address), fmt.Sprintf("Of heap %v, %s bytes could not be read as blocks and are in no row.", h.Target.Address, thousands.Grouped(h.Lost)))
 		}
 	}
 	d.add(coverage(t, nil))

@@ -7,6 +7,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/analysis/roles"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 	"github.com/heapdump/heapdump/pkg/diag"
 )
 
@@ -85,7 +86,7 @@ func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return grouped(uint64(n)) + " " + many
+	return thousands.Grouped(uint64(n)) + " " + many
 }
 
 func pointers(in []census.Heap) []*census.Heap {

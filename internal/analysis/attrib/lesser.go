@@ -1,6 +1,8 @@
 package attrib
 
 import (
+	"slices"
+
 	"github.com/heapdump/heapdump/internal/analysis/content"
 	"github.com/heapdump/heapdump/internal/analysis/stacks"
 	"github.com/heapdump/heapdump/internal/target"
@@ -46,7 +48,7 @@ func (p *placer) languages(teb process.TEB) {
 		p.put(at, list, "TEB leads to it (PreferredLanguages and the two behind it), and it begins with its own size")
 		for _, to := range p.starts(at, teb.Bits) {
 			back := p.starts(to, teb.Bits)
-			if !has(back, at) {
+			if !slices.Contains(back, at) {
 				continue
 			}
 			p.put(to, table, "a thread's list of preferred languages leads to it, and it back to the list")
@@ -57,15 +59,6 @@ func (p *placer) languages(teb process.TEB) {
 			}
 		}
 	}
-}
-
-func has(list []memory.Addr, a memory.Addr) bool {
-	for _, x := range list {
-		if x == a {
-			return true
-		}
-	}
-	return false
 }
 
 // beginsWithItsSize reports whether a block begins at an address, and with the

@@ -1,6 +1,10 @@
 package refs
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/heapdump/heapdump/internal/thousands"
+)
 
 // Gaps says in sentences what of the roots and of the blocks could not be
 // followed, and what that means for what is unreachable; empty when nothing.
@@ -12,7 +16,7 @@ func (r *Reach) Gaps() []string {
 		case !c.Taken:
 			add("Roots of kind %s were not looked at (--roots): what only they lead to counts as unreachable.", c.Kind)
 		case c.Missing > 0:
-			add("%s bytes of roots of kind %s are not in the dump: what only they lead to counts as unreachable, so the unreachable bytes are an upper bound.", grouped(c.Missing), c.Kind)
+			add("%s bytes of roots of kind %s are not in the dump: what only they lead to counts as unreachable, so the unreachable bytes are an upper bound.", thousands.Grouped(c.Missing), c.Kind)
 		}
 	}
 	if c := r.Counts[Stack]; c.Taken && c.Areas == 0 {
@@ -22,7 +26,7 @@ func (r *Reach) Gaps() []string {
 		add("The dump has no writable data of any module: what only variables lead to counts as unreachable, so the unreachable bytes are an upper bound.")
 	}
 	if r.Missing > 0 {
-		add("%s bytes of blocks in use are not in the dump: what only they lead to counts as unreachable, so the unreachable bytes are an upper bound.", grouped(r.Missing))
+		add("%s bytes of blocks in use are not in the dump: what only they lead to counts as unreachable, so the unreachable bytes are an upper bound.", thousands.Grouped(r.Missing))
 	}
 	if n := len(r.Lost); n > 0 {
 		what := fmt.Sprintf("%d stretches", n)
@@ -32,13 +36,4 @@ func (r *Reach) Gaps() []string {
 		add("%s of damaged heaps could not be made blocks of: what is in them is neither leaked nor reachable, and what they point to counts as reachable.", what)
 	}
 	return out
-}
-
-// grouped formats a number with commas between thousands.
-func grouped(n uint64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

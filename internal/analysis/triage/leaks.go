@@ -10,6 +10,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/attrib"
 	"github.com/heapdump/heapdump/internal/analysis/refs"
 	"github.com/heapdump/heapdump/internal/finding"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // What of the unreachable is worth a finding: so many bytes, or so many blocks
@@ -100,7 +101,7 @@ func (x *taker) accumulator(s *refs.Suspect, l *refs.Leaks) {
 	f := finding.Finding{Rule: finding.Accumulator, Severity: finding.Low, Confidence: finding.Unsure,
 		Title: fmt.Sprintf("A %s of %s, from %s", shape, of, s.Root),
 		Evidence: fmt.Sprintf("%s bytes in use of %s are reachable through it alone; %s of them are its %s of %s bytes each.",
-			grouped(s.Retained), grouped(l.Busy.Bytes), grouped(s.Bytes), blocks(s.Length), grouped(s.Element)),
+			thousands.Grouped(s.Retained), thousands.Grouped(l.Busy.Bytes), thousands.Grouped(s.Bytes), blocks(s.Length), thousands.Grouped(s.Element)),
 		Path: s.Path}
 	if len(s.Path) > 0 {
 		f.Evidence += " The path: " + strings.Join(s.Path, " → ") + "."
@@ -170,7 +171,7 @@ func (x *taker) unreachable(r *refs.Reach, l *refs.Leaks) {
 		x.leak(&g, l, whole)
 	}
 	if n > maxLeaks {
-		x.missing("%d more owners of %s unreachable bytes in %s have no finding; `heapdump leaks` has them all.", n-maxLeaks, grouped(rest.Bytes), blocks(rest.Blocks))
+		x.missing("%d more owners of %s unreachable bytes in %s have no finding; `heapdump leaks` has them all.", n-maxLeaks, thousands.Grouped(rest.Bytes), blocks(rest.Blocks))
 	}
 }
 
@@ -206,7 +207,7 @@ func (x *taker) leak(g *leak, l *refs.Leaks, whole bool) {
 		f.Severity = min(f.Severity, finding.Medium)
 	}
 	f.Evidence = fmt.Sprintf("No root leads to %s of %s bytes together, of %s bytes in use; to %s nothing points at all. For example the one at %v.",
-		blocks(g.Blocks), grouped(g.Bytes), grouped(l.Busy.Bytes), blocks(g.heads), g.first.Example)
+		blocks(g.Blocks), thousands.Grouped(g.Bytes), thousands.Grouped(l.Busy.Bytes), blocks(g.heads), g.first.Example)
 	if g.evidence == "stack" {
 		f.Evidence += " Allocated through " + through(g.first.Stack) + "."
 	}

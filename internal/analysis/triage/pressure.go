@@ -7,6 +7,7 @@ import (
 	"github.com/heapdump/heapdump/internal/analysis/census"
 	"github.com/heapdump/heapdump/internal/analysis/vmmap"
 	"github.com/heapdump/heapdump/internal/finding"
+	"github.com/heapdump/heapdump/internal/thousands"
 	"github.com/heapdump/heapdump/pkg/memory"
 )
 
@@ -56,13 +57,13 @@ func (x *taker) fragmented(h *census.Heap) {
 		x.add(finding.Finding{Rule: finding.Fragmented, Severity: finding.Medium, Confidence: finding.Sure,
 			Title: fmt.Sprintf("Most of what %s has committed is free", which),
 			Evidence: fmt.Sprintf("Heap %v: %.1f percent of its committed memory are free, %s bytes in %s of which the largest has %s bytes; %s bytes are in use.",
-				h.Target.Address, p.Value, grouped(h.Free), blocks(h.FreeBlocks), grouped(h.LargestFree), grouped(h.BusyUser))}, which)
+				h.Target.Address, p.Value, thousands.Grouped(h.Free), blocks(h.FreeBlocks), thousands.Grouped(h.LargestFree), thousands.Grouped(h.BusyUser))}, which)
 	}
 	if p := h.VirtualAddress; p.Known && p.Value >= rangesPercent && h.UncommittedRanges >= manyRanges {
 		x.add(finding.Finding{Rule: finding.ManyRanges, Severity: finding.Low, Confidence: finding.Sure,
 			Title: fmt.Sprintf("The address space of %s is broken into very many pieces", which),
 			Evidence: fmt.Sprintf("Heap %v: %s uncommitted ranges, %.1f percent of its %s reserved bytes.",
-				h.Target.Address, grouped(h.UncommittedRanges), p.Value, grouped(h.Reserved))}, which)
+				h.Target.Address, thousands.Grouped(h.UncommittedRanges), p.Value, thousands.Grouped(h.Reserved))}, which)
 	}
 }
 
@@ -110,7 +111,7 @@ func (x *taker) space(ctx context.Context) error {
 		x.add(finding.Finding{Rule: finding.Unusable, Severity: finding.Medium, Confidence: finding.Sure,
 			Title: "Much address space is lost between allocations",
 			Evidence: fmt.Sprintf("%s bytes of free address space of the %s that a 32-bit process of this kind has cannot be allocated, since they begin off a multiple of 64 KiB.",
-				grouped(unusable), grouped(program.Size()))})
+				thousands.Grouped(unusable), thousands.Grouped(program.Size()))})
 	}
 	return ctx.Err()
 }
@@ -120,7 +121,7 @@ func (x *taker) exhausted(program memory.Range, free, largest uint64, ranges int
 	f := finding.Finding{Rule: finding.AddressSpace, Severity: finding.Medium, Confidence: finding.Sure,
 		Title: "The address space of the 32-bit process is nearly used up",
 		Evidence: fmt.Sprintf("Of %s bytes of address space below %v %s are free in %d ranges; the largest that can be allocated has %s bytes.",
-			grouped(program.Size()), program.End, grouped(free), ranges, grouped(largest))}
+			thousands.Grouped(program.Size()), program.End, thousands.Grouped(free), ranges, thousands.Grouped(largest))}
 	switch {
 	case largest < nearlyNothing:
 		f.Severity = finding.High

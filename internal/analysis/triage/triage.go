@@ -17,6 +17,7 @@ import (
 	"github.com/heapdump/heapdump/internal/finding"
 	"github.com/heapdump/heapdump/internal/progress"
 	"github.com/heapdump/heapdump/internal/target"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // Options bound the work on one dump. The zero Options set no bound.
@@ -75,21 +76,12 @@ func Take(ctx context.Context, t *target.Target, o Options) *Result {
 	return x.out
 }
 
-// grouped formats a number with commas between thousands.
-func grouped[N int | uint64](n N) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 // blocks is a number of blocks in words.
 func blocks(n int) string {
 	if n == 1 {
 		return "1 block"
 	}
-	return grouped(n) + " blocks"
+	return thousands.Grouped(n) + " blocks"
 }
 
 // add files a finding. Its fingerprint is of the rule, the program and parts.
@@ -191,11 +183,11 @@ func (x *taker) count(r *handles.Result) {
 	}
 	var most []string
 	for _, c := range r.ByType[:min(shownHandleType, len(r.ByType))] {
-		most = append(most, fmt.Sprintf("%s of type %s", grouped(c.Count), c.Type))
+		most = append(most, fmt.Sprintf("%s of type %s", thousands.Grouped(c.Count), c.Type))
 	}
 	f := finding.Finding{Rule: finding.ManyHandles, Severity: finding.Medium, Confidence: finding.Likely,
 		Title:    fmt.Sprintf("Very many open handles, most of type %s", r.ByType[0].Type),
-		Evidence: fmt.Sprintf("%s handles are open: %s.", grouped(n), strings.Join(most, ", "))}
+		Evidence: fmt.Sprintf("%s handles are open: %s.", thousands.Grouped(n), strings.Join(most, ", "))}
 	if n >= tooManyHandles {
 		f.Severity = finding.High
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // picturesOf writes the places that the script draws in, and beside each the
@@ -103,7 +104,7 @@ func (p *page) treeTable(t *report.Tree, name string, space bool) {
 		}
 		level = next
 	}
-	list.Notes = []string{"All: " + report.Grouped(t.Root.Bytes) + " bytes. The parts of the top levels, the largest first; the picture has the rest."}
+	list.Notes = []string{"All: " + thousands.Grouped(t.Root.Bytes) + " bytes. The parts of the top levels, the largest first; the picture has the rest."}
 	p.alternative(&list, name)
 }
 

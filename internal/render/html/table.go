@@ -6,6 +6,7 @@ import (
 
 	"github.com/heapdump/heapdump/internal/render"
 	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // shown reports whether a table is for people, and has something to show.
@@ -208,7 +209,7 @@ func (p *page) grid(t *report.Table, caption string) {
 	p.raw("</table></div>")
 	if left := len(t.Rows) - n; left > 0 {
 		p.raw(`<p class="note cut">`)
-		p.text(report.Grouped(uint64(left)) + " more rows of " + report.Grouped(uint64(len(t.Rows))) + " are left out of this page; --format csv or json has them all.")
+		p.text(thousands.Grouped(uint64(left)) + " more rows of " + thousands.Grouped(uint64(len(t.Rows))) + " are left out of this page; --format csv or json has them all.")
 		p.raw("</p>")
 	}
 }

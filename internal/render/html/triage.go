@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/heapdump/heapdump/internal/report"
+	"github.com/heapdump/heapdump/internal/thousands"
 )
 
 // severities are the words for severities, the worst first, each with the sign
@@ -127,7 +128,7 @@ func (p *page) findings(t *report.Triage) {
 	for i := range t.Groups {
 		if p.room.findings <= 0 {
 			p.raw(`<p class="note cut">`)
-			p.text(report.Grouped(uint64(len(t.Groups)-i)) + " more findings stand in the table of all findings only.")
+			p.text(thousands.Grouped(uint64(len(t.Groups)-i)) + " more findings stand in the table of all findings only.")
 			p.raw("</p>")
 			break
 		}
@@ -240,7 +241,7 @@ func count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return report.Grouped(uint64(n)) + " " + many
+	return thousands.Grouped(uint64(n)) + " " + many
 }
 
 func sign(severity string) string {

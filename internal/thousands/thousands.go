@@ -1,4 +1,5 @@
-package report
+// Package thousands writes numbers for people, with commas between thousands.
+package thousands
 
 import "strconv"
 
@@ -15,8 +16,10 @@ func AppendGrouped(b []byte, n uint64) []byte {
 	return b
 }
 
-// Grouped formats a number with commas between thousands.
-func Grouped(n uint64) string { return grouped(n) }
-
-// grouped is AppendGrouped for sentences.
-func grouped(n uint64) string { return string(AppendGrouped(nil, n)) }
+// Grouped is AppendGrouped for sentences.
+func Grouped[N int | uint64](n N) string {
+	if n < 0 {
+		return "-" + string(AppendGrouped(nil, -uint64(n)))
+	}
+	return string(AppendGrouped(nil, uint64(n)))
+}
